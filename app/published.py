@@ -18,7 +18,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from rossmann_ml.base.errors import NoDataError, PublishError, RossmannError
+from rossmann_ml.base.errors import DamagedError, NoDataError, PublishError, RossmannError
 from rossmann_ml.serving.generations import (
     GenerationInfo,
     current_path,
@@ -46,7 +46,7 @@ class OpenGeneration:
         try:
             self._connection = open_generation(path)
             self.info: GenerationInfo = read_info(self._connection)
-        except (duckdb.Error, TypeError, ValueError) as error:  # the last two: not a generation
+        except DamagedError as error:
             raise PublishError(f"{path} cannot be opened: {error}") from error
 
     @contextmanager

@@ -9,10 +9,13 @@ from __future__ import annotations
 import os
 import uuid
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
+import yaml
 
 from rossmann_ml.base.settings import Settings
+from rossmann_ml.base.strict import read_yaml
 
 _PLACE = ".state/dagster"
 
@@ -28,10 +31,10 @@ def prepare_dagster_home(settings: Settings) -> Path:
     """
     home = (settings.state_path / "dagster").resolve()
     home.mkdir(parents=True, exist_ok=True)
-    text = (settings.home / settings.dagster_file).read_text(encoding="utf-8")
-    text = f"# Copied from {settings.dagster_file}; edit that file.\n{text}"
+    found = read_yaml(settings.home / settings.dagster_file)
+    text = yaml.safe_dump(_with_place(found, str(home)), allow_unicode=True, sort_keys=False)
+    wanted = f"# Copied from {settings.dagster_file.name}; edit that file.\n{text}"
     copy = home / "dagster.yaml"
-    wanted = text.replace(_PLACE, str(home))
     if not copy.exists() or copy.read_text(encoding="utf-8") != wanted:
         # several containers may do this at once on a shared volume
         part = copy.with_name(f".dagster.yaml.{uuid.uuid4().hex}")
@@ -39,6 +42,15 @@ def prepare_dagster_home(settings: Settings) -> Path:
         part.replace(copy)
     os.environ["DAGSTER_HOME"] = str(home)
     return home
+
+
+def _with_place(value: Any, home: str) -> Any:
+    """Return settings with absolute paths; a path may have characters that YAML would misread."""
+    if isinstance(value, dict):
+        return {name: _with_place(each, home) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_with_place(each, home) for each in value]
+    return value.replace(_PLACE, home) if isinstance(value, str) else value
 
 
 def open_instance(settings: Settings) -> dg.DagsterInstance:

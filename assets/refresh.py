@@ -30,8 +30,10 @@ from assets.terminal import StepLines, quiet, run_logger, title_of
 from rossmann_ml.base.errors import NoDataError, RossmannError
 from rossmann_ml.base.settings import Settings, load_settings
 from rossmann_ml.base.storage_faults import storage_refused
+from rossmann_ml.base.streams import prepare_streams
 from rossmann_ml.pipeline.weekly_job import RefreshRecord
 from rossmann_ml.publish.summary import summarise
+from rossmann_ml.serving.generations import pointed_path
 from rossmann_ml.serving.status import read_status
 from rossmann_ml.training.gate import has_champion
 from rossmann_ml.warehouse.connection import writer_lock
@@ -265,9 +267,10 @@ def _print_error(text: str) -> None:
 
 def _published_id(settings: Settings) -> str | None:
     try:
-        return summarise(settings).info.generation_id
+        current = pointed_path(settings.published_path)
     except RossmannError:
         return None
+    return None if current is None else current.stem
 
 
 def _peak_gigabytes() -> float:
@@ -276,4 +279,5 @@ def _peak_gigabytes() -> float:
 
 
 if __name__ == "__main__":
+    prepare_streams()
     sys.exit(main())

@@ -34,7 +34,7 @@ def print_summary(console: Console, summary: Summary, *, is_new: bool) -> None:
         "file": str(summary.path),
     }
     for name, value in facts.items():
-        console.print(f"  {name:<9} {value}", soft_wrap=True)
+        console.print(f"  {name:<9} {value}", soft_wrap=True, markup=False)
     console.print()
     console.print("What next:")
     for line in (

@@ -44,6 +44,7 @@ def main() -> int:
         server_header=False,
         timeout_graceful_shutdown=10,
         timeout_keep_alive=_IDLE_SECONDS,
+        workers=1,  # WEB_CONCURRENCY, meant for other servers, would end this one
         limit_concurrency=api.max_connections,
     )
     return 0

@@ -7,6 +7,8 @@ Errors that FastAPI itself raises, such as for an unknown path, are named after 
 from __future__ import annotations
 
 import json
+import logging
+import re
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -16,8 +18,17 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from rossmann_ml.base.errors import NoDataError, PublishError, ScenarioError
+from rossmann_ml.base.errors import (
+    BusyError,
+    ForbiddenError,
+    NoDataError,
+    PublishError,
+    RossmannError,
+    ScenarioError,
+)
 
+_FOLDERS = re.compile(r"/.*/(?=[0-9a-f]{12}\.duckdb)")
+_LOG = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 _RETRY_AFTER_SECONDS = "30"
 _LONGEST_FOUND = 200
@@ -228,6 +239,8 @@ def install(app: FastAPI) -> None:
     app.exception_handler(HTTPException)(_http)
     app.exception_handler(NoDataError)(_not_published)
     app.exception_handler(PublishError)(_not_published)
+    app.exception_handler(BusyError)(_not_published)
+    app.exception_handler(ForbiddenError)(_not_published)
     app.exception_handler(ScenarioError)(_scenario)
     app.exception_handler(NotModifiedError)(_not_modified)
 
@@ -276,9 +289,12 @@ def _scenario(request: Request, error: ScenarioError) -> Response:
     return _refused(request, ProblemError(error.kind, str(error)))
 
 
-def _not_published(request: Request, error: NoDataError | PublishError) -> Response:
+def _not_published(request: Request, error: RossmannError) -> Response:
     detail = KINDS["no-generation"].example
-    if isinstance(error, PublishError):
+    if isinstance(error, BusyError):
+        detail = _FOLDERS.sub("", str(error))  # callers get the name of the file, not its place
+    elif not isinstance(error, NoDataError):
+        _LOG.error("no generation: %s", error)
         detail = "The current generation cannot be opened. The log of the API has the reason."
     headers = {"Retry-After": _RETRY_AFTER_SECONDS}
     return _refused(request, ProblemError("no-generation", detail, headers=headers))

@@ -19,7 +19,7 @@ from app.dashboard import theme, words
 from app.dashboard.answers import Answers
 from app.dashboard.page import Page
 from app.published import PublishedReader
-from rossmann_ml.base.errors import RossmannError
+from rossmann_ml.base.errors import BusyError, RossmannError
 from rossmann_ml.base.settings import load_settings
 from rossmann_ml.serving.status import read_status
 
@@ -55,7 +55,8 @@ def show_page(page: Page, show: Callable[[Answers], None]) -> None:
             show(ask)
             _show_provenance(ask)
     except RossmannError as error:
-        st.info(f"There is nothing to show yet: {error}", icon=":material/hourglass_empty:")
+        words_before = "Not now" if isinstance(error, BusyError) else "There is nothing to show yet"
+        st.info(f"{words_before}: {error}", icon=":material/hourglass_empty:")
 
 
 def chart(figure: go.Figure, alt: str) -> None:

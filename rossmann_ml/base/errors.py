@@ -24,6 +24,14 @@ class FaultError(RossmannError):
     """A program, a server, a disk or a stored file failed; repair it, then run again."""
 
 
+class ForbiddenError(FaultError):
+    """The user who runs the product may not read or write a file; its content may be fine."""
+
+
+class DamagedError(FaultError):
+    """The content of a file is damaged; it was opened, and no other process keeps it busy."""
+
+
 class TrackingError(FaultError):
     """MLflow did not answer or refused the request."""
 
@@ -53,6 +61,10 @@ class PublishError(RefusedError):
     """
 
 
+class ChangedError(PublishError):
+    """A generation can be read, but its file is not the one that was published."""
+
+
 class SchemaError(RefusedError):
     """A newer version of the product wrote the warehouse, in a schema unknown to this one."""
 
@@ -78,7 +90,7 @@ class HeldError(RossmannError):
 
 
 class BusyError(RossmannError):
-    """Another process holds what the command needs: the writer's lock, an Optuna study, a port."""
+    """Another process uses what the command needs: a lock, a file, an Optuna study, a port."""
 
     exit_code = 4
 

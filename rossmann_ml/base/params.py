@@ -18,6 +18,7 @@ from rossmann_ml.base.drift_params import DriftParams
 from rossmann_ml.base.errors import SettingsError
 from rossmann_ml.base.plausibility_params import PlausibilityParams
 from rossmann_ml.base.plugins import module_names
+from rossmann_ml.base.storage_faults import fault_of
 from rossmann_ml.base.strict import StrictModel, invalid_values, read_yaml
 
 Profile = Literal["fast", "full"]
@@ -392,11 +393,16 @@ def load_params(path: Path) -> Params:
         SettingsError: The file is missing or is not YAML, or one of its parameters has an unknown
             name or an invalid value. The message has the file, the parameter, the value found and
             what is wrong with it.
+        ForbiddenError: This user may not read the file.
     """
     try:
         loaded: Any = read_yaml(path)
     except FileNotFoundError as error:
         raise SettingsError(f"{path}: the parameter file is not there") from error
+    except OSError as error:
+        raise fault_of(error, path) or SettingsError(f"{path}: {error}") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path}: not readable as UTF-8 text: {error}") from error
     except yaml.YAMLError as error:
         raise SettingsError(f"{path}: not readable as YAML: {error}") from error
     try:

@@ -1,14 +1,19 @@
-"""Prepare a process: switch telemetry off, limit BLAS threads, let Ctrl-C interrupt waits.
+"""Prepare a process: variables of the environment, text encoding, and Ctrl-C during waits.
 
 Every entry point (command line, Dagster code location, API, dashboard) calls :func:`prepare` before
-it imports the libraries that read the environment variables set there. Child processes, such as
-dbt, inherit the variables.
+it imports the libraries that read the environment variables set there. The command line also calls
+:func:`require_utf8` and :func:`refuse_hidden_modules`.
 """
 
 from __future__ import annotations
 
+import locale
 import os
 import signal
+import sys
+from pathlib import Path
+
+from rossmann_ml.base.errors import SettingsError
 
 _DEFAULTS = {
     # no telemetry
@@ -28,15 +33,88 @@ _DEFAULTS = {
     "OPENBLAS_NUM_THREADS": "1",
 }
 
+# Variables of other tools that would change what a run does, for example another dbt target, an
+# MLflow run that is resumed, or another engine of polars. The product sets what it needs itself.
+_FOREIGN_PREFIXES = ("DBT_", "GX_", "POLARS_")
+_FOREIGN = frozenset(
+    {
+        "MLFLOW_RUN_ID",
+        "MLFLOW_EXPERIMENT_ID",
+        "MLFLOW_EXPERIMENT_NAME",
+        "MLFLOW_REGISTRY_URI",
+        "MLFLOW_RUN_CONTEXT",
+        "MLFLOW_ACTIVE_MODEL_ID",
+        "_MLFLOW_ACTIVE_MODEL_ID",
+        "MLFLOW_ENABLE_ASYNC_LOGGING",
+        "MLFLOW_TRACKING_DIR",
+        "MLFLOW_REGISTRY_DIR",
+        "MLFLOW_WORKSPACE",
+        "PYTHONOPTIMIZE",
+        "PYTHONINSPECT",
+        "PYTHONSTARTUP",
+    }
+)
+_KEPT = frozenset({"POLARS_MAX_THREADS", "POLARS_SKIP_CPU_CHECK", "POLARS_TEMP_DIR"})
+
 
 def prepare() -> None:
-    """Set environment variables that switch telemetry off and keep waiting threads off the cores.
+    """Set variables that switch telemetry off and limit threads, and remove those of other tools.
 
-    OpenBLAS gets one thread, because its waiting threads would otherwise occupy cores. Waiting
-    threads of OpenMP sleep. A variable that the user has set keeps its value.
+    A variable with a default here that the user has set keeps its value. Removed are variables of
+    dbt, MLflow and other libraries that would change what a run does, because they are meant for
+    other projects.
     """
+    for name in [*os.environ]:
+        is_foreign = name in _FOREIGN or name.startswith(_FOREIGN_PREFIXES)
+        if is_foreign and name not in _KEPT and name not in _DEFAULTS:
+            del os.environ[name]
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
+
+
+def require_utf8() -> None:
+    """Start this process again in Python's UTF-8 mode if the locale has another encoding.
+
+    Without it, names of files and the texts that libraries read would depend on the locale. The
+    encoding of the terminal stays.
+    """
+    encodings = {sys.getfilesystemencoding(), locale.getpreferredencoding(do_setlocale=False)}
+    if {each.lower().replace("-", "") for each in encodings} == {"utf8"} or sys.flags.utf8_mode:
+        return
+    terminal = getattr(sys.stdout, "encoding", None) or "utf-8"
+    os.environ.setdefault("PYTHONIOENCODING", f"{terminal}:replace")
+    os.environ["PYTHONUTF8"] = "1"
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - the same command
+
+
+def refuse_hidden_modules() -> None:
+    """Check that no folder of ``PYTHONPATH`` has modules that hide those of Python or libraries.
+
+    Raises:
+        SettingsError: A folder hides modules; the message names both.
+    """
+    libraries = [Path(each) for each in sys.path if each.endswith("site-packages")]
+    for entry in filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)):
+        folder = Path(entry)
+        if not folder.is_dir() or (folder / "rossmann_ml" / "base").is_dir():
+            continue
+        names = {each.name.removesuffix(".py") for each in folder.iterdir() if _is_module(each)}
+        hidden = sorted(
+            name
+            for name in names
+            if name in sys.stdlib_module_names
+            or any((each / name).is_dir() or (each / f"{name}.py").exists() for each in libraries)
+        )
+        if hidden and folder not in libraries:
+            raise SettingsError(
+                f"PYTHONPATH has {folder}, whose modules hide those that the product needs: "
+                f"{', '.join(hidden[:6])}. Run the command without PYTHONPATH: `env -u PYTHONPATH "
+                "rossmann ...`"
+            )
+
+
+def _is_module(path: Path) -> bool:
+    return path.suffix == ".py" or (path / "__init__.py").exists()
 
 
 def heed_interrupts() -> None:

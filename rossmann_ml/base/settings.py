@@ -13,11 +13,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from rossmann_ml.base.errors import SettingsError
 
+_MISREAD = {"?": "?", "#": "#", "a line break": "\n"}
 PROJECT_DIR = Path(__file__).resolve().parents[2]
 
 
@@ -59,6 +60,17 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(env_prefix="ROSSMANN_", env_ignore_empty=True, extra="ignore")
+
+    @field_validator("home", "raw_dir", "incoming_dir", "warehouse_dir", "state_dir", "params_file")
+    @classmethod
+    def _home_folder_is_filled_in(cls, value: Path | None) -> Path | None:
+        """Replace ``~`` as a shell does, because a service's settings are not read by a shell."""
+        try:
+            return value and value.expanduser()
+        except RuntimeError as error:
+            raise ValueError(
+                f"{value}: there is no home folder; expected a path without ~"
+            ) from error
 
     home: Path = PROJECT_DIR
     raw_dir: Path | None = None
@@ -221,13 +233,32 @@ def load_settings(**overrides: object) -> Settings:
         SettingsError: A variable has an invalid value; the message names variable and value.
     """
     try:
-        return Settings(**overrides)  # type: ignore[arg-type]
+        settings = Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
         found = "; ".join(
             f"{_variable(str(item['loc'][0]))}={item['input']!r}: {item['msg']}"
             for item in error.errors()
         )
         raise SettingsError(f"a setting in the environment cannot be used: {found}") from error
+    _refuse_unusable_paths(settings)
+    return settings
+
+
+def _refuse_unusable_paths(settings: Settings) -> None:
+    """Raise `SettingsError` for a folder whose path DuckDB, SQLite or dbt would misread.
+
+    DuckDB and SQLAlchemy take what follows a question mark for options, dbt derives the name of the
+    database from what precedes a number sign, and a line break ends a line of files with paths.
+    """
+    for folder in (settings.home, settings.warehouse_path, settings.state_path, settings.raw_path):
+        for path in {str(folder), os.path.realpath(folder)}:
+            found = [name for name, sign in _MISREAD.items() if sign in path]
+            if found:
+                raise SettingsError(
+                    f"{path!r} contains {found[0]}, which databases cannot have in a path; rename "
+                    "the folder, or set ROSSMANN_WAREHOUSE_DIR, ROSSMANN_STATE_DIR and "
+                    "ROSSMANN_RAW_DIR to folders elsewhere"
+                )
 
 
 def _variable(location: str) -> str:

@@ -15,6 +15,7 @@ from rich.markup import escape
 from rossmann_ml.base import process
 from rossmann_ml.base.errors import RossmannError
 from rossmann_ml.base.storage_faults import storage_refused
+from rossmann_ml.base.streams import prepare_streams
 from rossmann_ml.cli.lazy import LazyGroup
 
 app = LazyGroup(
@@ -67,9 +68,12 @@ def main() -> None:
 
     A ``RossmannError`` is printed as a message, and the process ends with its exit code.
     """
+    process.require_utf8()
+    prepare_streams()
     process.prepare()
     try:
         with storage_refused():
+            process.refuse_hidden_modules()
             app()
     except RossmannError as error:
         Console(stderr=True, highlight=False).print(

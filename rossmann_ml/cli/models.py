@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -96,7 +97,7 @@ def model_card(
     with connect(default_settings(), read_only=True) as connection:
         text = card.model_card(connection, model_version)
     if output is None:
-        typer.echo(text, nl=False)
+        sys.stdout.write(text)
     else:
         output.write_text(text, encoding="utf-8")
 

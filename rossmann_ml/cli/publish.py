@@ -12,11 +12,12 @@ from rich.table import Table
 
 from rossmann_ml.base.errors import SettingsError
 from rossmann_ml.base.settings import default_settings
+from rossmann_ml.cli.output import show
 from rossmann_ml.pipeline.steps import BUILD_MARTS, Run
 from rossmann_ml.pipeline.watched_publish import watch_and_publish
 from rossmann_ml.publish.publishing import AcceptedJump, PublishedGeneration
 from rossmann_ml.publish.publishing import rollback_generation as roll_back
-from rossmann_ml.serving.generations import GenerationInfo, list_generations
+from rossmann_ml.serving.generations import GenerationInfo, pointed_path, read_generations
 from rossmann_ml.warehouse.session import Session
 
 
@@ -74,18 +75,30 @@ def _print_published(console: Console, generation: PublishedGeneration) -> None:
         f"{rows['latest_forecasts']:,} store-days of the newest origin, "
         f"{rows['forecasts']:,} of all published origins"
     )
-    console.print(str(generation.path))
+    show(str(generation.path))
     if not generation.is_current:
         console.print(f"to return to it: rossmann rollback generation {generation.generation_id}")
 
 
 def generations() -> None:
-    """List the generations on disk, newest first; * marks the one that readers use."""
+    """List the generations on disk, newest first; * marks the one that readers use.
+
+    Files that cannot be read are listed below the table with the reason. If none can be read, the
+    command ends with the exit code of the first reason: 4 if the file is busy.
+    """
     settings = default_settings()
-    found = list_generations(settings)
+    found, unread = read_generations(settings)
     console = Console(highlight=False)
+    if unread:
+        errors = Console(stderr=True, highlight=False)
+        pointed = pointed_path(settings.published_path) if found else None
+        for path, error in sorted(unread.items()):
+            if not found:
+                raise error
+            mark = "* " if path == pointed else ""
+            errors.print(f"{mark}{path.stem} cannot be read: {error}", soft_wrap=True, markup=False)
     if not found:
-        console.print(f"nothing is published in {settings.published_path} yet", soft_wrap=True)
+        show(f"nothing is published in {settings.published_path} yet")
         return
     table = Table(header_style="bold", box=None)
     for name in ("", "generation", "origin", "published (UTC)", "data", "MB", "model"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -34,7 +35,7 @@ def doctor(
     findings = examine(settings)
     if as_json:
         found = {"repaired": done, "findings": [each.as_json() for each in findings]}
-        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        sys.stdout.write(json.dumps(found, indent=2) + "\n")
     else:
         _print(done, findings)
     if any(finding.is_trouble for finding in findings):
@@ -67,7 +68,7 @@ def backup(
     manifest = back_up(default_settings(), file)
     console = Console(highlight=False, soft_wrap=True)
     size = file.stat().st_size / 1e6
-    console.print(f"wrote {file}: {len(manifest.members):,} files, {size:,.1f} MB")
+    console.print(f"wrote {file}: {len(manifest.members):,} files, {size:,.1f} MB", markup=False)
     console.print(
         f"champion {manifest.champion or 'none'}, generation {manifest.generation_id or 'none'}, "
         f"schema version {manifest.schema_version}"
@@ -98,4 +99,5 @@ def restore(
         f"{settings.warehouse_path}: data set {manifest.data_set}, champion "
         f"{manifest.champion or 'none'}, generation {manifest.generation_id or 'none'}",
         soft_wrap=True,
+        markup=False,
     )

@@ -74,7 +74,7 @@ def replay(
         folder or settings.state_path / "replay" / str(options.first_monday)
     )
     source = library.Source(settings.raw_path)
-    console.print(f"Replay in {place.folder}; what each week's job prints is in logs/ there")
+    show(f"Replay in {place.folder}; what each week's job prints is in logs/ there")
     library.replay(
         settings,
         params,
@@ -94,7 +94,7 @@ def replay(
         f"{promoted} of {len(books.promotions)} challengers promoted, alerts: {len(books.alerts)}, "
         f"weeks whose job stopped: {books.stopped}"
     )
-    console.print(f"The whole report: {report}")
+    show(f"The whole report: {report}")
     if books.stopped:
         raise typer.Exit(1)
 

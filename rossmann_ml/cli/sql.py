@@ -18,7 +18,7 @@ from rich.console import Console
 
 from rossmann_ml.base.errors import RefusedError
 from rossmann_ml.base.settings import default_settings
-from rossmann_ml.serving.generations import current_path, open_generation, read_info
+from rossmann_ml.serving.generations import current_path, read_info, reading
 
 _TABLE_ROWS = 50
 # wide and long enough for whole values, whatever a file or another program receives
@@ -55,7 +55,7 @@ def sql(
     text = query or (file.read() if file else "")
     generation = current_path(default_settings().published_path)
     try:
-        with open_generation(generation) as connection:
+        with reading(generation) as connection:
             _print_rows(connection, text, output, limit)
     except duckdb.Error as error:
         lines = [line.strip() for line in str(error).splitlines()]

@@ -18,6 +18,7 @@ from typing import TypeVar
 import polars as pl
 
 from rossmann_ml.base.errors import NoDataError
+from rossmann_ml.base.storage_faults import fault_of
 from rossmann_ml.models.blend import Blend
 from rossmann_ml.models.calibration import Calibration, interval_spread
 from rossmann_ml.models.total_calibration import TotalCalibration
@@ -154,6 +155,7 @@ class Bundle:
 
         Raises:
             NoDataError: The bundle or one of its files is missing.
+            ForbiddenError: This user may not read one of its files.
         """
         folder = models_folder / model_version
         try:
@@ -165,6 +167,8 @@ class Bundle:
                 metadata,
                 model_version,
             )
+        except PermissionError as error:
+            raise fault_of(error) or error from error
         except FileNotFoundError as error:
             raise NoDataError(
                 f"the bundle of model {model_version} is incomplete: {error.filename} is missing; "

@@ -15,8 +15,9 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+from rossmann_ml.base.errors import DamagedError
 from rossmann_ml.base.params import ContinuityParams
-from rossmann_ml.serving.generations import read_info, reading
+from rossmann_ml.serving.generations import read_info, reading_even_if_busy
 from rossmann_ml.warehouse.connection import read_frame
 from rossmann_ml.warehouse.tables import forecasting, marts
 
@@ -137,19 +138,23 @@ def compare_with_published(
         params: Limits of the changes; minimum sizes of the weeks and segments that are compared.
 
     Returns:
-        The comparison; None if the file cannot be read, the warehouse has no forecasts, or the
-        vintages have no day in common.
+        The comparison; None if the warehouse has no forecasts, or the vintages have no day in
+        common.
+
+    Raises:
+        RossmannError: The file cannot be read; see
+            :func:`rossmann_ml.serving.generations.reading_even_if_busy`.
     """
-    try:
-        with reading(current) as published:
-            info = read_info(published)
+    with reading_even_if_busy(current) as published:
+        info = read_info(published)
+        try:
             before = read_frame(
                 published,
                 "SELECT store_id, target_date, sales_forecast AS before, "
                 "plan_source = 'not_selling' AS was_resting FROM latest_forecasts",
             )
-    except duckdb.Error:  # unreadable: publishing replaces the file
-        return None
+        except duckdb.Error as error:
+            raise DamagedError(f"{current} is damaged: {error}") from error
     origin = forecasting.newest_origin_between(connection)
     if origin is None:
         return None

@@ -7,13 +7,21 @@ disk. So readers never see a half-written generation, even if the process dies b
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
 
 from rossmann_ml.base import files
-from rossmann_ml.base.errors import HeldError, PublishError, RossmannError
+from rossmann_ml.base.errors import (
+    ChangedError,
+    DamagedError,
+    HeldError,
+    NoDataError,
+    PublishError,
+    RossmannError,
+)
+from rossmann_ml.base.params import ContinuityParams
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.publish.audit import audit_generation, count_generation_rows
 from rossmann_ml.publish.continuity import Continuity, compare_with_published
@@ -21,18 +29,22 @@ from rossmann_ml.publish.identity import Draft, draft_generation
 from rossmann_ml.publish.retention import remove_old
 from rossmann_ml.publish.vintages import export_vintages, vintages_path
 from rossmann_ml.publish.writer import write_generation
+from rossmann_ml.serving.changes import is_changed, write_digest
 from rossmann_ml.serving.contract import load_contract
 from rossmann_ml.serving.generations import (
     Generation,
     GenerationInfo,
     bundle_path,
+    generation_files,
     generation_path,
     list_generations,
     model_versions_of,
     move_pointer,
     pointed_path,
+    read_generations,
     read_info,
     reading,
+    reading_even_if_busy,
 )
 from rossmann_ml.serving.status import (
     FailedRun,
@@ -131,7 +143,8 @@ def _publish(
     with session.writing() as connection:
         draft = draft_generation(connection, settings, params, run_id=run_id)
         path = generation_path(settings, draft.info.generation_id)
-        is_new = not path.exists()
+        # a file that somebody changed is written again
+        is_new = not path.exists() or is_changed(path)
         continuity: Continuity | None = None
         reason: str | None = None
         export_vintages(connection, settings, draft.archived_origins)
@@ -143,10 +156,7 @@ def _publish(
                 )
                 audit_generation(temporary, contract=load_contract(), expected_rows=rows)
                 # after the audit, so that a broken file is reported as broken, not as a jump
-                current = _pointed_or_none(settings)
-                if current is not None:
-                    limits = params.publish.continuity
-                    continuity = compare_with_published(connection, current, limits)
+                continuity = _compare(session, connection, params.publish.continuity)
                 jump = continuity if continuity is not None and continuity.jumps else None
                 if jump is not None and accepted_jump is None:
                     _hold(settings, draft.info, jump, run_id)
@@ -154,6 +164,8 @@ def _publish(
                 files.remove(temporary)
                 raise
             temporary.chmod(0o444)  # some SQL tools open files for writing by default
+            write_digest(temporary, path)
+            files.remove(path.with_name(f"{path.name}.wal"))  # of a client that changed the file
             files.move_into_place(temporary, path)
             if jump is not None and accepted_jump is not None:
                 reason = accepted_jump.reason
@@ -161,11 +173,35 @@ def _publish(
     copy_bundles(settings, draft)
     is_current = _move_pointer_if_due(settings, path, run_id, reason)
     remove_old(settings, generations_kept=params.publish.generations_kept)
-    with reading(path) as connection:
+    with reading_even_if_busy(path) as connection:
         tables, info = count_generation_rows(connection, load_contract()), read_info(connection)
     return PublishedGeneration(
         info.generation_id, path, is_new, is_current, tables, info, continuity
     )
+
+
+def _compare(
+    session: Session, connection: duckdb.DuckDBPyConnection, limits: ContinuityParams
+) -> Continuity | None:
+    """Compare the warehouse's newest vintage with the one that readers have.
+
+    If the current generation's content is lost (damaged, changed, deleted), the newest of the
+    others is compared, because publishing replaces the lost one. A current generation that this
+    user may not read stops the publication, because its content may be fine.
+
+    Returns:
+        The comparison; None before the first publication or if no comparison is possible.
+    """
+    current = _pointed_or_none(session.settings)
+    if current is None:
+        return None
+    others = (each.path for each in list_generations(session.settings))
+    for path in (current, *(other for other in others if other != current)):
+        try:
+            return compare_with_published(connection, path, limits)
+        except (ChangedError, DamagedError, NoDataError) as lost:
+            session.progress(f"not compared with {path.name}: {lost}")
+    return None
 
 
 def _hold(settings: Settings, info: GenerationInfo, jump: Continuity, run_id: str) -> None:
@@ -296,7 +332,11 @@ def rollback_generation(settings: Settings, generation_id: str) -> Generation:
         BusyError: Another process is writing.
     """
     with warehouse.writer_lock(settings):
-        known = list_generations(settings)
+        known, unread = read_generations(settings)
+        if generation_id and not any(each.path.stem.startswith(generation_id) for each in known):
+            for path, error in unread.items():
+                if path.stem.startswith(generation_id):
+                    raise error
         matching = [each for each in known if each.info.generation_id.startswith(generation_id)]
         if not generation_id or len(matching) != 1:
             there = ", ".join(f"{each.info.generation_id}" for each in known) or "none"
@@ -314,9 +354,11 @@ def rollback_generation(settings: Settings, generation_id: str) -> Generation:
                 f"the files of model {', '.join(missing)} are gone, so generation "
                 f"{target.info.generation_id} could not answer everything"
             )
-        others = [each.path.stem for each in known if each.path != target.path]
+        others = [
+            path.stem for path in generation_files(settings.published_path) if path != target.path
+        ]
         choice = Rollback(generation_id=target.path.stem, withdrawn=tuple(others))
         # the note is written first because without it the next publication undoes the rollback
         write_status(settings, rollback=choice)
         move_pointer(settings.published_path, target.path)
-        return next(each for each in list_generations(settings) if each.is_current)
+        return replace(target, is_current=True)

@@ -9,8 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from rossmann_ml.base import files
+from rossmann_ml.base.errors import DamagedError, RossmannError
 from rossmann_ml.base.settings import Settings
-from rossmann_ml.serving.generations import list_generations, model_versions_of, reading
+from rossmann_ml.serving.generations import model_versions_of, read_generations, reading
 
 
 def remove_old(settings: Settings, *, generations_kept: int) -> list[Path]:
@@ -27,7 +28,8 @@ def remove_old(settings: Settings, *, generations_kept: int) -> list[Path]:
         Removed files and folders.
     """
     kept, removed = [], []
-    for rank, generation in enumerate(list_generations(settings)):
+    found, unread = read_generations(settings)
+    for rank, generation in enumerate(found):
         if rank < generations_kept or generation.is_current:
             kept.append(generation.path)
         else:
@@ -36,9 +38,21 @@ def remove_old(settings: Settings, *, generations_kept: int) -> list[Path]:
     for path in kept:
         with reading(path) as connection:
             needed.update(model_versions_of(connection))
-    # without a readable generation, the models that are needed are unknown
-    bundles = sorted((settings.published_path / "models").glob("*")) if kept else []
+    # the models that an unreadable generation needs are unknown
+    is_known = kept and not any(map(_may_become_readable, unread.values()))
+    bundles = sorted((settings.published_path / "models").glob("*")) if is_known else []
     removed += [bundle for bundle in bundles if bundle.name not in needed]
     for path in removed:
         files.remove(path)
+    for digest in settings.published_path.glob("*.duckdb.sha256"):
+        if not digest.with_suffix("").exists():
+            files.remove(digest)
     return removed
+
+
+def _may_become_readable(error: RossmannError) -> bool:
+    """Return whether a generation is unreadable only for a while, for example because it is busy.
+
+    A changed one counts too, because a person may decide to keep it.
+    """
+    return not isinstance(error, DamagedError)

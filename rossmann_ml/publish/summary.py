@@ -12,7 +12,12 @@ from pathlib import Path
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.models.baselines import MEDIAN, SEASONAL_NAIVE
 from rossmann_ml.models.blend import BLEND
-from rossmann_ml.serving.generations import GenerationInfo, current_path, read_info, reading
+from rossmann_ml.serving.generations import (
+    GenerationInfo,
+    current_path,
+    read_info,
+    reading_even_if_busy,
+)
 
 _FORECASTS = """
     SELECT count(DISTINCT store_id), min(store_id), min(target_date), max(target_date)
@@ -76,7 +81,7 @@ def summarise(settings: Settings) -> Summary:
         PublishError: The pointer is unusable, or names a file that does not exist.
     """
     path = current_path(settings.published_path)
-    with reading(path) as connection:
+    with reading_even_if_busy(path) as connection:
         info = read_info(connection)
         (forecasts,) = connection.execute(_FORECASTS).fetchall()
         names = {

@@ -27,6 +27,7 @@ from rossmann_ml.base.settings import Settings
 from rossmann_ml.base.strict import StrictModel
 from rossmann_ml.ingest.data_set import landed_data_set
 from rossmann_ml.serving.generations import pointed_path
+from rossmann_ml.training.registry_files import artifacts_path, registry_path
 from rossmann_ml.warehouse import connection as warehouse
 from rossmann_ml.warehouse.schema import newest_version
 from rossmann_ml.warehouse.tables.models import champion
@@ -80,18 +81,6 @@ class Manifest(StrictModel):
     has_registry: bool
     artifacts_root: str
     members: tuple[Member, ...]
-
-
-def registry_path(settings: Settings) -> Path | None:
-    """Return the path of MLflow's database; None if a tracking server keeps it."""
-    prefix = "sqlite:///"
-    address = settings.tracking_uri
-    return Path(address.removeprefix(prefix)) if address.startswith(prefix) else None
-
-
-def artifacts_path(settings: Settings) -> Path:
-    """Return the local folder of MLflow's artifacts, the files that runs and models log."""
-    return settings.state_path / "mlflow" / "artifacts"
 
 
 def places(settings: Settings) -> dict[str, Path]:
@@ -207,7 +196,7 @@ def _files(place: Path) -> Iterator[tuple[str, Path]]:
 
 def _copy_sqlite(source: Path, target: Path) -> None:
     """Copy an SQLite database as of one moment, even while other processes write to it."""
-    with closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as connection:
+    with closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as connection:
         connection.execute("VACUUM INTO ?", [str(target)])
 
 

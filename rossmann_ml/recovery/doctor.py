@@ -7,6 +7,7 @@ examiner is a function that yields findings about one subject, such as ``MLflow`
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 
@@ -14,6 +15,7 @@ import duckdb
 
 from rossmann_ml.base.errors import BusyError, RossmannError
 from rossmann_ml.base.settings import Settings
+from rossmann_ml.base.storage_faults import fault_in
 from rossmann_ml.recovery import served, stored, surroundings
 from rossmann_ml.recovery.findings import Finding, Severity, error, note
 from rossmann_ml.warehouse import connection as warehouse
@@ -30,7 +32,7 @@ _EXAMINERS: dict[str, Callable[[Settings], Iterable[Finding]]] = {
 }
 # One repair may uncover the next: the pointer, once its damaged generation is renamed.
 _MOST_ROUNDS = 3
-_FAULTS = (RossmannError, duckdb.Error, OSError, ValueError)
+_FAULTS = (RossmannError, duckdb.Error, sqlite3.Error, OSError, ValueError)
 
 
 def examine(settings: Settings) -> list[Finding]:
@@ -45,10 +47,10 @@ def examine(settings: Settings) -> list[Finding]:
 def _examine(name: str, settings: Settings) -> Iterator[Finding]:
     try:
         yield from _EXAMINERS[name](settings)
-    except BusyError as busy:
-        yield note(name, f"could not be examined: {busy}")
     except _FAULTS as fault:
-        yield error(name, f"could not be examined: {fault}")
+        found = fault_in(fault) or fault
+        grade = note if isinstance(found, BusyError) else error
+        yield grade(name, f"could not be examined: {found}")
 
 
 def repair(settings: Settings) -> list[str]:

@@ -8,14 +8,12 @@ the contents of a backup.
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import duckdb
 
 from rossmann_ml.base import files
-from rossmann_ml.base.errors import RefusedError
+from rossmann_ml.base.errors import ChangedError, DamagedError, RefusedError
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.recovery.archive import (
     ARTIFACTS,
@@ -24,23 +22,16 @@ from rossmann_ml.recovery.archive import (
     PUBLISHED,
     REGISTRY,
     Manifest,
-    artifacts_path,
     free_bytes,
     places,
     unpack,
 )
 from rossmann_ml.serving.generations import current_path, read_info, reading
+from rossmann_ml.training.registry_files import artifacts_path, move_paths
 from rossmann_ml.warehouse import connection as warehouse
 from rossmann_ml.warehouse.schema import refuse_later_version
 from rossmann_ml.warehouse.tables import raw
 
-# The columns in which MLflow's database names files by their absolute path.
-_PATH_COLUMNS = {
-    "experiments": ("artifact_location",),
-    "runs": ("artifact_uri",),
-    "model_versions": ("source", "storage_location"),
-    "logged_models": ("artifact_location",),
-}
 # A log next to a database (DuckDB's, SQLite's) is exchanged together with its database.
 _SUFFIXES = ("", ".wal", "-wal", "-shm")
 
@@ -136,28 +127,16 @@ def _prepare(settings: Settings, manifest: Manifest) -> None:
         if manifest.generation_id is not None:
             with reading(current_path(staging / PUBLISHED)) as connection:
                 read_info(connection)
-    except duckdb.Error as error:
+    except (duckdb.Error, DamagedError, ChangedError) as error:
         raise RefusedError(f"what the backup holds cannot be opened: {error}") from error
     # a folder that was empty is not in the archive
     folders = [MODELS, PUBLISHED]
     if manifest.has_registry:
         folders.append(ARTIFACTS)
         registry = _staging(settings, REGISTRY) / REGISTRY
-        _move_paths(registry, manifest.artifacts_root, str(artifacts_path(settings)))
+        move_paths(registry, manifest.artifacts_root, str(artifacts_path(settings)))
     for part in folders:
         (_staging(settings, part) / part).mkdir(exist_ok=True)
-
-
-def _move_paths(registry: Path, before: str, after: str) -> None:
-    with closing(sqlite3.connect(registry)) as connection, connection:
-        for table, columns in _PATH_COLUMNS.items():
-            known = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
-            for column in known.intersection(columns):
-                connection.execute(
-                    f"UPDATE {table} SET {column} = ? || substr({column}, ?) "  # noqa: S608 - names above
-                    f"WHERE substr({column}, 1, ?) = ?",
-                    [after, len(before) + 1, len(before), before],
-                )
 
 
 def _exchange(settings: Settings) -> None:

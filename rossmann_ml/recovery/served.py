@@ -10,10 +10,15 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-import duckdb
-
-from rossmann_ml.base.errors import PublishError
+from rossmann_ml.base.errors import (
+    BusyError,
+    ChangedError,
+    DamagedError,
+    PublishError,
+    RossmannError,
+)
 from rossmann_ml.base.settings import Settings
+from rossmann_ml.base.storage_faults import holders
 from rossmann_ml.publish.audit import schema_of
 from rossmann_ml.recovery.findings import Finding, error, examine_model_files, note, shown, warning
 from rossmann_ml.serving.contract import load_contract
@@ -21,61 +26,90 @@ from rossmann_ml.serving.generations import (
     POINTER_NAME,
     Generation,
     bundle_path,
-    generation_files,
-    list_generations,
     model_versions_of,
     move_pointer,
     pointed_path,
+    read_generations,
     reading,
+    require_readable,
 )
 from rossmann_ml.serving.status import Status, read_status, status_path
 
+_MOVE_AWAY = "move the file out of the folder, no command depends on it"
+
 
 def examine_published(settings: Settings) -> Iterator[Finding]:
-    """Report damaged generations, a missing or wrong pointer, and faults of the current generation.
+    """Report generations that cannot be read, a wrong pointer, and faults of the current one.
 
-    A pointer is wrong if it does not name an undamaged generation. Faults of the current generation
-    are columns that differ from the contract, and missing files of models that readers need.
+    A pointer is wrong if it names no generation. One that is busy, forbidden or changed keeps its
+    pointer, because a person decides about it. Faults of the current generation are columns that
+    differ from the contract, and missing files of models that readers need.
     """
-    whole = [each for each in list_generations(settings) if _is_whole(each)]
-    damaged = sorted(set(generation_files(settings.published_path)) - {each.path for each in whole})
+    found, unread = read_generations(settings)
+    whole = []
+    for each in found:
+        fault = _fault_in(each)
+        if fault is None:
+            whole.append(each)
+        else:
+            unread[each.path] = fault
     pointed, unusable = None, ""
     try:
         pointed = pointed_path(settings.published_path)
     except PublishError as refusal:
         unusable = str(refusal)
+    yield from _unread(unread, pointed)
+    current = next((each for each in whole if each.path == pointed), None)
+    if current is not None:
+        yield from _schema_drift(current)
+        yield from _missing_models(settings, current)
+    elif pointed not in unread or isinstance(unread[pointed], DamagedError):
+        yield _no_current(settings, whole, pointed, unusable)
+
+
+def _unread(unread: dict[Path, RossmannError], pointed: Path | None) -> Iterator[Finding]:
+    """Report why generations cannot be read; only damaged ones, which nobody has open, are renamed.
+
+    Args:
+        unread: Error of each file.
+        pointed: File that the pointer names.
+    """
+    damaged = sorted(path for path, fault in unread.items() if isinstance(fault, DamagedError))
     if damaged:
         grade = error if pointed in damaged else warning
         yield grade(
             "damaged generation",
             f"{', '.join(path.name for path in damaged)} cannot be read as a generation",
             "rossmann doctor --fix renames such files to *.damaged",
-            lambda: [path.rename(f"{path}.damaged") for path in damaged],
+            lambda: [path.rename(f"{path}.damaged") for path in damaged if not holders(path)],
         )
-    current = next((each for each in whole if each.path == pointed), None)
-    if current is None:
-        yield _no_current(settings, whole, pointed, unusable)
-    else:
-        yield from _schema_drift(current)
-        yield from _missing_models(settings, current)
+    for path, fault in sorted(unread.items()):
+        is_current = path == pointed
+        if isinstance(fault, BusyError):
+            grade = warning if is_current else note
+            yield grade("busy generation", str(fault), "it is whole as far as known; leave it")
+        elif isinstance(fault, ChangedError):
+            grade = error if is_current else warning
+            yield grade("changed generation", str(fault), "" if is_current else _MOVE_AWAY)
+        elif path not in damaged:
+            grade = error if is_current else warning
+            yield grade("generation", str(fault))
 
 
-def _is_whole(generation: Generation) -> bool:
-    """Return whether a generation is undamaged.
+def _fault_in(generation: Generation) -> RossmannError | None:
+    """Return why a generation that can be opened is not whole; None if it is.
 
     The id stored in it must be its file name, and DuckDB must be able to read all its rows.
     """
-    if generation.info.generation_id != generation.path.stem:
-        return False
+    path, stored = generation.path, generation.info.generation_id
+    if stored != path.stem:
+        return PublishError(f"{path.name} holds the generation {stored}: {_MOVE_AWAY}")
     try:
-        with reading(generation.path) as connection:
-            for name in schema_of(connection):
-                quoted = name.replace('"', '""')
-                query = f'SELECT bit_xor(hash(t)) FROM "{quoted}" AS t'  # noqa: S608 - quoted
-                connection.execute(query).fetchall()
-    except duckdb.Error:
-        return False
-    return True
+        with reading(path) as connection:
+            require_readable(connection, path)
+    except RossmannError as fault:
+        return fault
+    return None
 
 
 def _no_current(

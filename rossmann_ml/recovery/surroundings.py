@@ -21,11 +21,16 @@ from rossmann_ml.base.errors import RossmannError, SettingsError, TrackingError
 from rossmann_ml.base.params import load_params
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.publish.vintages import vintages_path
-from rossmann_ml.recovery.archive import existing_folder, free_bytes, registry_path
+from rossmann_ml.recovery.archive import existing_folder, free_bytes
 from rossmann_ml.recovery.findings import Finding, error, note, shown, warning
 from rossmann_ml.recovery.restore import restore_folders, undo_interrupted
 from rossmann_ml.training import gate as promotion
 from rossmann_ml.training import tracking
+from rossmann_ml.training.registry_files import (
+    adopt_artifacts,
+    former_artifacts_path,
+    registry_path,
+)
 from rossmann_ml.warehouse import connection as warehouse
 from rossmann_ml.warehouse.session import Session
 from rossmann_ml.warehouse.tables.models import champion_record
@@ -96,12 +101,21 @@ def examine_registry(settings: Settings) -> Iterator[Finding]:
                 "`rossmann restore FILE` brings it back; forecasts do not depend on it",
             )
         return
+    former = former_artifacts_path(settings, tracking.EXPERIMENT)
+    if former is not None:
+        yield warning(
+            "MLflow",
+            f"{local} names files in {former}: this folder was moved or copied",
+            f"rossmann doctor --fix makes it name {settings.state_path}; a training does too",
+            partial(adopt_artifacts, settings, tracking.EXPERIMENT),
+        )
+        return
     try:
         found = tracking.alias_version(settings)
     except TrackingError as refusal:
         yield warning(
             "MLflow",
-            f"it does not answer: {str(refusal)[:300]}",
+            f"it cannot be used: {str(refusal)[:300]}",
             "start the server or correct MLFLOW_TRACKING_URI; a refresh without training works "
             "without it",
         )

@@ -8,8 +8,10 @@ process already has open. See :mod:`rossmann_ml.publish` for writing generations
 from __future__ import annotations
 
 import re
+import shutil
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -17,8 +19,18 @@ from pathlib import Path
 import duckdb
 
 from rossmann_ml.base import files
-from rossmann_ml.base.errors import NoDataError, PublishError
+from rossmann_ml.base.errors import (
+    BusyError,
+    ChangedError,
+    DamagedError,
+    FaultError,
+    NoDataError,
+    PublishError,
+    RossmannError,
+)
 from rossmann_ml.base.settings import Settings
+from rossmann_ml.base.storage_faults import fault_of
+from rossmann_ml.serving.changes import digest_path, is_changed
 from rossmann_ml.serving.contract import STORAGE_VERSION
 
 POINTER_NAME = "CURRENT"
@@ -106,9 +118,42 @@ def open_generation(path: Path) -> duckdb.DuckDBPyConnection:
     Each thread or request must use its own cursor, because a connection runs one query at a time.
 
     Raises:
-        duckdb.Error: The file does not exist or is not a DuckDB database.
+        BusyError: Another process has the file open for writing.
+        ForbiddenError: This user may not read the file.
+        NoDataError: The file does not exist.
+        DamagedError: The file is not a DuckDB database.
+        ChangedError: The file was changed after its publication.
     """
-    return duckdb.connect(str(path), read_only=True, config=_READER_CONFIG)
+    changed = is_changed(path)  # before it is opened, see there
+    try:
+        connection = duckdb.connect(str(path), read_only=True, config=_READER_CONFIG)
+    except duckdb.Error as error:
+        raise fault_of(error, path) or FaultError(f"{path} cannot be opened: {error}") from error
+    if changed:
+        with closing(connection):
+            require_readable(connection, path)
+        raise ChangedError(
+            f"{path} was changed after its publication: its content does not fit "
+            f"{digest_path(path).name}. `rossmann publish` writes it again if the warehouse still "
+            "has its content; else `rossmann rollback generation ID` picks another one"
+        )
+    return connection
+
+
+def require_readable(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Read every row of an open generation, to find out whether its file is whole.
+
+    Raises:
+        DamagedError: DuckDB cannot read a table.
+    """
+    try:
+        tables = "SELECT table_name FROM duckdb_tables() WHERE NOT internal"
+        for (name,) in connection.execute(tables).fetchall():
+            quoted = name.replace('"', '""')
+            query = f'SELECT bit_xor(hash(t)) FROM "{quoted}" AS t'  # noqa: S608 - quoted
+            connection.execute(query).fetchall()
+    except duckdb.Error as error:
+        raise DamagedError(f"{path} is damaged: {error}") from error
 
 
 @contextmanager
@@ -121,22 +166,54 @@ def reading(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.close()
 
 
+@contextmanager
+def reading_even_if_busy(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Yield a connection to a generation, or to a copy of its file while another process writes.
+
+    The digest of the copy is checked, so that neither a half-written copy nor another client's
+    changes are read.
+
+    Raises:
+        ChangedError: The other process has changed the content.
+        RossmannError: As for :func:`open_generation`.
+    """
+    try:
+        connection = open_generation(path)
+    except BusyError:
+        if is_changed(path):
+            raise ChangedError(f"{path} was changed after its publication") from None
+        with tempfile.TemporaryDirectory(prefix=".", suffix=".tmp", dir=path.parent) as folder:
+            copy = Path(folder) / path.name
+            shutil.copyfile(path, copy)
+            if digest_path(path).exists():
+                shutil.copyfile(digest_path(path), digest_path(copy))
+            with reading(copy) as connection:
+                yield connection
+        return
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
 def read_info(connection: duckdb.DuckDBPyConnection) -> GenerationInfo:
     """Read the only row of ``generation_info`` from an open generation.
 
     Raises:
-        duckdb.Error: The file is not a generation.
-        TypeError: Its table ``generation_info`` has too few columns.
-        ValueError: Its table ``generation_info`` does not have exactly one row.
+        DamagedError: The file is not a generation: its table ``generation_info`` is missing, has
+            too few columns, or does not have exactly one row.
     """
-    cursor = connection.execute("SELECT * FROM generation_info")
-    names = [column[0] for column in cursor.description]
     known = GenerationInfo.__dataclass_fields__
-    # a later version of the code may add columns; this code still reads its files
-    # all rows are fetched, because a partly read result blocks the connection
-    (values,) = cursor.fetchall()
-    row = zip(names, values, strict=True)
-    return GenerationInfo(**{name: value for name, value in row if name in known})
+    try:
+        cursor = connection.execute("SELECT * FROM generation_info")
+        names = [column[0] for column in cursor.description]
+        # a later version of the code may add columns; this code still reads its files
+        # all rows are fetched, because a partly read result blocks the connection
+        (values,) = cursor.fetchall()
+        row = zip(names, values, strict=True)
+        return GenerationInfo(**{name: value for name, value in row if name in known})
+    except (duckdb.Error, TypeError, ValueError) as error:
+        raise DamagedError(f"the file is not a generation: {error}") from error
 
 
 def model_versions_of(connection: duckdb.DuckDBPyConnection) -> list[str]:
@@ -157,12 +234,15 @@ def pointed_path(published_path: Path) -> Path | None:
 
     Raises:
         PublishError: The pointer does not contain the file name of a generation.
+        ForbiddenError: This user may not read the pointer.
     """
     pointer = published_path / POINTER_NAME
     try:
         name = pointer.read_text(encoding="utf-8", errors="replace").strip()
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise fault_of(error, pointer) or FaultError(f"{pointer}: {error}") from error
     if not _FILE_NAME.fullmatch(name):
         raise PublishError(
             f"{pointer}: {name!r} is not the name of a generation's file "
@@ -202,18 +282,34 @@ def generation_files(published_path: Path) -> list[Path]:
 
 
 def list_generations(settings: Settings) -> list[Generation]:
-    """List the generations on disk, newest publication first; skip files that are not valid."""
+    """List the generations that can be read, newest publication first."""
+    return read_generations(settings)[0]
+
+
+def read_generations(
+    settings: Settings,
+) -> tuple[list[Generation], dict[Path, RossmannError]]:
+    """Read which generations are on disk, and why others cannot be read.
+
+    Returns:
+        Readable generations, newest publication first; and by path of each other file the error of
+        :func:`open_generation`: busy, forbidden, changed or damaged.
+    """
     folder = settings.published_path
     try:
         current = pointed_path(folder)
     except PublishError:  # the caller may repair the pointer with one of these
         current = None
-    found = []
+    found, unread = [], {}
     for path in generation_files(folder):
         try:
             with reading(path) as connection:
                 info = read_info(connection)
-        except (duckdb.Error, TypeError, ValueError):
+            size = path.stat().st_size
+        except (RossmannError, FileNotFoundError) as error:
+            if isinstance(error, RossmannError) and not isinstance(error, NoDataError):
+                unread[path] = error  # any other file was removed meanwhile
             continue
-        found.append(Generation(info, path, path.stat().st_size, path == current))
-    return sorted(found, key=lambda each: (each.info.published_at, each.path.name), reverse=True)
+        found.append(Generation(info, path, size, path == current))
+    found.sort(key=lambda each: (each.info.published_at, each.path.name), reverse=True)
+    return found, unread

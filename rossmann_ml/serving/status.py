@@ -13,7 +13,9 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from rossmann_ml.base import files
+from rossmann_ml.base.errors import FaultError
 from rossmann_ml.base.settings import Settings
+from rossmann_ml.base.storage_faults import fault_of
 
 
 def _now() -> datetime:
@@ -140,11 +142,18 @@ def status_path(published_path: Path) -> Path:
 
 
 def read_status(published_path: Path) -> Status:
-    """Read the status from the file; return an empty one if the file is missing or invalid."""
+    """Read the status from the file; return an empty one if the file is missing or invalid.
+
+    Raises:
+        ForbiddenError: This user may not read the file.
+    """
+    path = status_path(published_path)
     try:
-        return Status.model_validate_json(status_path(published_path).read_bytes())
+        return Status.model_validate_json(path.read_bytes())
     except (FileNotFoundError, ValidationError):
         return Status()
+    except OSError as error:
+        raise fault_of(error, path) or FaultError(f"{path}: {error}") from error
 
 
 def write_status(

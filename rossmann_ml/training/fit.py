@@ -103,9 +103,12 @@ def train_challenger(session: Session, *, profile: Profile) -> TrainingReport:
     Raises:
         NoDataError: The recipe has no backtest on the current data, or the training panel is not
             built for the profile and the newest origin.
+        TrackingError: MLflow does not respond, refuses, or its database cannot be used.
     """
     settings, params, progress = session.settings, session.params, session.progress
     recipe = Recipe(profile, params, settings.threads)
+    with tracking.client(settings):  # fails before the fits when MLflow cannot be used
+        pass
     with session.writing() as connection:
         versions = session.versions(connection)
         inputs = read_newest_inputs(connection, params)

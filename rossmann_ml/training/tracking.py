@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sqlite3
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,11 +21,13 @@ import polars as pl
 from rossmann_ml.base.errors import TrackingError
 from rossmann_ml.base.plots import plot_importance, plot_scores
 from rossmann_ml.base.settings import Settings
+from rossmann_ml.base.storage_faults import fault_in
 from rossmann_ml.models.blend import BLEND, Blend
 from rossmann_ml.models.bundle import Bundle
 from rossmann_ml.models.recipe import Recipe
 from rossmann_ml.training.model_records import rmspe_by_origin, rmspe_summary
 from rossmann_ml.training.registered import REGISTERED_MODEL, log_bundle
+from rossmann_ml.training.registry_files import adopt_artifacts, artifacts_path, registry_path
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -38,11 +41,13 @@ _ADDRESS = "MLFLOW_TRACKING_URI"
 def client(settings: Settings) -> Iterator[MlflowClient]:
     """Yield an MLflow client that is connected to the tracking address in the settings.
 
-    The experiment ``rossmann-forecast`` is created if it does not exist. MLflow's errors in the
-    ``with`` block become ``TrackingError``.
+    The experiment ``rossmann-forecast`` is created if it does not exist. A local database that was
+    moved or copied is made to name this place's folder first, so that nothing is written into the
+    original's. MLflow's errors in the ``with`` block become ``TrackingError``.
 
     Raises:
-        TrackingError: MLflow does not respond or refuses; the message names its address.
+        TrackingError: MLflow does not respond or refuses, or its database is busy, forbidden or
+            damaged; the message names its address.
     """
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     import mlflow  # noqa: PLC0415 - takes seconds, and most commands do without
@@ -56,22 +61,28 @@ def client(settings: Settings) -> Iterator[MlflowClient]:
     folder.mkdir(parents=True, exist_ok=True)
     address_before = os.environ.get(_ADDRESS)
     try:
+        adopt_artifacts(settings, EXPERIMENT)
         mlflow.set_tracking_uri(settings.tracking_uri)
+        mlflow.set_registry_uri(settings.tracking_uri)
         found = mlflow.MlflowClient()
         if found.get_experiment_by_name(EXPERIMENT) is None:
             # a server has its own place for artifacts, a local database has none
             own = settings.tracking_uri.startswith("sqlite")
-            location = str(folder / "artifacts") if own else None
+            location = str(artifacts_path(settings).absolute()) if own else None
             found.create_experiment(EXPERIMENT, artifact_location=location)
         yield found
-    except (MlflowException, SQLAlchemyError) as error:
+    except (MlflowException, SQLAlchemyError, sqlite3.Error) as error:
+        fault = fault_in(error, registry_path(settings))
+        if fault is not None:
+            raise TrackingError(f"MLflow's database: {fault}") from error
         raise TrackingError(
             f"MLflow at {settings.tracking_uri} did not do what was asked: {error}. "
             "Is MLFLOW_TRACKING_URI right, and is the server running?"
         ) from error
     finally:
-        # MLflow writes the address to the environment, where the next settings would read it
+        # MLflow writes addresses to the environment, where the next settings would read it
         os.environ.pop(_ADDRESS, None)
+        os.environ.pop("MLFLOW_REGISTRY_URI", None)
         if address_before is not None:
             os.environ[_ADDRESS] = address_before
 

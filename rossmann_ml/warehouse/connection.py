@@ -19,8 +19,9 @@ import duckdb
 import filelock
 import polars as pl
 
-from rossmann_ml.base.errors import BusyError, FaultError, NoDataError
+from rossmann_ml.base.errors import BusyError, DamagedError, FaultError, NoDataError
 from rossmann_ml.base.settings import Settings
+from rossmann_ml.base.storage_faults import fault_of
 from rossmann_ml.warehouse.schema import create_tables, is_outdated
 
 Value = TypeVar("Value")
@@ -99,7 +100,8 @@ def open_as_it_is(settings: Settings, *, read_only: bool = True) -> duckdb.DuckD
         read_only: Whether to open the database read-only.
 
     Raises:
-        FaultError: The file is not a DuckDB database, or cannot be read or written.
+        DamagedError: The file is not a DuckDB database.
+        ForbiddenError: This user may not read or write the file.
         BusyError: Another process has the database open, and one of the two processes writes.
     """
     path = settings.database_path
@@ -113,16 +115,17 @@ def open_as_it_is(settings: Settings, *, read_only: bool = True) -> duckdb.DuckD
                 "autoinstall_known_extensions": False,
             },
         )
-    except (duckdb.IOException, duckdb.SerializationException, duckdb.InternalException) as error:
-        if "set lock on file" in str(error):
-            raise BusyError(
-                f"{path} is open in another process ({error}). Wait for it, or stop it; "
-                "to only read, use the published generation: `rossmann sql`"
-            ) from error
-        raise FaultError(
-            f"{path} cannot be opened: {str(error).splitlines()[0]}. If the file is damaged, "
-            "`rossmann restore` a backup; published generations do not depend on it"
-        ) from error
+    except duckdb.Error as error:
+        fault = fault_of(error, path)
+        if isinstance(fault, BusyError):
+            advice = "; to only read, use the published generation: `rossmann sql`"
+        elif isinstance(fault, DamagedError):
+            advice = "; `rossmann restore` a backup; published generations do not depend on it"
+        elif fault is None:
+            raise
+        else:
+            raise fault from error
+        raise type(fault)(f"{fault}{advice}") from error
 
 
 @contextmanager

@@ -14,6 +14,7 @@ import pytest
 from app.dashboard.page import pages
 from rossmann_ml.base.settings import PROJECT_DIR, Settings
 from rossmann_ml.publish.publishing import PublishedGeneration
+from rossmann_ml.serving.changes import digest_path
 
 if TYPE_CHECKING:
     from streamlit.testing.v1 import AppTest
@@ -73,6 +74,7 @@ def plant(published: Published, *statements: str) -> Path:
     """Change the published file, which only tests may do, and return the warehouse's folder."""
     settings, generation = published
     generation.path.chmod(0o644)
+    digest_path(generation.path).unlink(missing_ok=True)  # else readers notice the change
     with duckdb.connect(str(generation.path)) as connection:
         for statement in statements:
             connection.execute(statement)

@@ -13,7 +13,7 @@ from app.api.dependencies import ServingNow
 from app.api.problems import ProblemError, describe
 from app.api.schemas import Health, Readiness
 from app.api.settings import ApiSettings
-from rossmann_ml.base.errors import NoDataError, PublishError, RossmannError
+from rossmann_ml.base.errors import RossmannError
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.serving.generations import GenerationInfo
 from rossmann_ml.serving.status import read_status
@@ -39,7 +39,7 @@ def health(serving: ServingNow) -> Health:
         "held_publish": held,
         "open_alerts": Counter(alert.severity for alert in status.alerts),
     }
-    with suppress(NoDataError, PublishError):
+    with suppress(RossmannError):
         answer |= {**serving.reader.current().info.as_row(), "status": "ok"}
     return Health.model_validate(answer, from_attributes=True)
 

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.base.settings import default_settings
 from rossmann_ml.cli.output import show
 from rossmann_ml.ingest import land_incoming
@@ -29,6 +30,11 @@ def land(
     Each file lands as a whole or not at all. Landing the same file again changes nothing.
     """
     settings = default_settings()
+    if not paths and not settings.incoming_path.is_dir():
+        raise NoDataError(
+            f"{settings.incoming_path} is no folder: make it, set ROSSMANN_INCOMING_DIR to the "
+            "folder of the weekly files, or name the files"
+        )
     report = land_incoming(Session(settings, progress=show), paths=paths or None)
     for warning in report.all_warnings():
         Console(highlight=False).print(f"[yellow]note:[/] {escape(warning)}", soft_wrap=True)
@@ -63,7 +69,8 @@ def status() -> None:
     for name, folder in (("raw", settings.raw_path), ("incoming", settings.incoming_path)):
         waiting = [file.path.name for file in found.waiting if file.path.parent == folder]
         names = f"{', '.join(waiting)} (not landed, or nothing new in it)"
-        show(f"{name} files in {folder}: {names if waiting else 'none to land'}")
+        empty = "none to land" if folder.is_dir() else "the folder does not exist"
+        show(f"{name} files in {folder}: {names if waiting else empty}")
     for path in found.left_alone:
         show(f"note: {path} is not landed: its name does not say what it holds")
 

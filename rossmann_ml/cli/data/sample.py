@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from rossmann_ml.base.errors import SettingsError
@@ -59,4 +60,4 @@ def sample(
     )
     is_found = settings.raw_path.resolve() == folder.resolve()
     command = "rossmann refresh" if is_found else f"ROSSMANN_RAW_DIR={folder} rossmann refresh"
-    console.print(f"Next: [bold]{command}[/]", soft_wrap=True)
+    console.print(f"Next: [bold]{escape(command)}[/]", soft_wrap=True)

@@ -8,8 +8,8 @@ import pytest
 
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.publish.publishing import PublishedGeneration
-from rossmann_ml.recovery import archive
 from rossmann_ml.training import tracking
+from rossmann_ml.training.registry_files import registry_path
 from rossmann_ml.warehouse import connection as warehouse
 
 Published = tuple[Settings, PublishedGeneration]
@@ -19,7 +19,7 @@ Published = tuple[Settings, PublishedGeneration]
 def place(published_generation: Published, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """A published place in which nothing is wrong."""
     settings, _ = published_generation
-    registry = archive.registry_path(settings)
+    registry = registry_path(settings)
     assert registry is not None
     registry.parent.mkdir(parents=True)
     registry.touch()

@@ -22,9 +22,9 @@ from rossmann_ml.base.settings import Settings
 from rossmann_ml.cli import recovery as commands
 from rossmann_ml.publish.publishing import PublishedGeneration, publish
 from rossmann_ml.recovery import back_up, examine, repair, restore
-from rossmann_ml.recovery.archive import artifacts_path, registry_path
 from rossmann_ml.serving.generations import current_path
 from rossmann_ml.training import tracking
+from rossmann_ml.training.registry_files import artifacts_path, registry_path
 from rossmann_ml.warehouse import connection as warehouse
 from rossmann_ml.warehouse.session import Session
 

@@ -13,6 +13,7 @@ from rossmann_ml.base.settings import Settings
 from rossmann_ml.recovery import Severity, archive, surroundings
 from rossmann_ml.training import gate as promotion
 from rossmann_ml.training import tracking
+from rossmann_ml.training.registry_files import registry_path
 from rossmann_ml.warehouse.session import Session
 
 
@@ -71,7 +72,7 @@ def test_a_lost_mlflow_is_a_warning_with_its_address(
 
 
 def test_a_registry_that_is_gone_is_told_where_a_model_was_registered(place: Settings) -> None:
-    registry = archive.registry_path(place)
+    registry = registry_path(place)
     assert registry is not None
     registry.unlink()
     assert "though the champion was registered in it" in the(place, "MLflow").found
@@ -83,7 +84,7 @@ def test_a_damaged_registry_is_told_and_no_traceback(
     place: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.undo()
-    registry = archive.registry_path(place)
+    registry = registry_path(place)
     assert registry is not None
     registry.write_bytes(b"not a database " * 500)
     assert "not a database" in the(place, "MLflow").found

@@ -49,7 +49,7 @@ def test_a_warehouse_in_use_is_said_to_be_in_use(place: Settings, other_writer) 
         done.set()
         process.join()
     assert found.severity is Severity.NOTE
-    assert "is open in another process" in found.found
+    assert f"is open in process {process.pid} (" in found.found
 
 
 def _hold_database(settings: Settings, held: object, done: object) -> None:

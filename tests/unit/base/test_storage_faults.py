@@ -1,16 +1,26 @@
-"""Errors of a full or write-protected disk become messages; other errors pass unchanged."""
+"""Errors of files and disks become messages that tell the cause; other errors pass unchanged."""
 
 from __future__ import annotations
 
 import errno
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
+import duckdb
 import pytest
 import sqlalchemy
 
-from rossmann_ml.base.errors import FaultError, SettingsError
-from rossmann_ml.base.storage_faults import storage_refused
+from rossmann_ml.base.errors import (
+    BusyError,
+    DamagedError,
+    FaultError,
+    ForbiddenError,
+    NoDataError,
+    RossmannError,
+    SettingsError,
+)
+from rossmann_ml.base.storage_faults import fault_of, storage_refused
 
 
 def test_a_full_disk_is_named_with_what_to_do() -> None:
@@ -82,3 +92,54 @@ def test_any_other_error_passes_unchanged(error: Exception) -> None:
     with pytest.raises(type(error)) as passed, storage_refused():
         raise error
     assert passed.value is error
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (PermissionError(errno.EACCES, "no"), ForbiddenError),
+        (OSError(errno.EROFS, "no"), ForbiddenError),
+        (OSError(errno.EBUSY, "no"), BusyError),
+        (OSError(errno.ENOSPC, "no"), FaultError),
+        (OSError(errno.EMFILE, "no"), FaultError),
+        (FileNotFoundError(errno.ENOENT, "no"), NoDataError),
+        (OSError(errno.ENAMETOOLONG, "no"), FaultError),
+        (duckdb.IOException('Could not set lock on file "f": held in x (PID 1)'), BusyError),
+        (duckdb.IOException('IO Error: Cannot open file "f": Permission denied'), ForbiddenError),
+        (
+            duckdb.IOException("IO Error: The file is not a valid DuckDB database file!"),
+            DamagedError,
+        ),
+        (duckdb.IOException("IO Error: Could not read enough bytes from file"), DamagedError),
+        (duckdb.Error("Corrupt database file: computed checksum"), DamagedError),
+        (duckdb.IOException("IO Error: Too many open files"), FaultError),
+        (duckdb.IOException("IO Error: a database file with version number 99"), FaultError),
+    ],
+)
+def test_what_keeps_a_file_from_being_used_is_told_apart(
+    error: Exception, expected: type[RossmannError], tmp_path: Path
+) -> None:
+    found = fault_of(error, tmp_path / "file")
+    assert type(found) is expected
+    assert str(tmp_path / "file") in str(found)
+
+
+def test_sqlite_databases_are_busy_damaged_or_forbidden_too(tmp_path: Path) -> None:
+    path = tmp_path / "runs.db"
+    with closing(sqlite3.connect(path)) as one, closing(sqlite3.connect(path, timeout=0)) as other:
+        one.execute("CREATE TABLE runs (log TEXT)")
+        one.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(BusyError), storage_refused():
+            other.execute("INSERT INTO runs VALUES ('x')")
+    path.write_bytes(b"rubbish" * 1000)
+    with closing(sqlite3.connect(path)) as one, pytest.raises(DamagedError), storage_refused():
+        one.execute("SELECT * FROM runs")
+
+
+def test_a_bug_in_sql_is_not_called_a_damaged_file() -> None:
+    with (
+        duckdb.connect() as connection,
+        pytest.raises(duckdb.CatalogException),
+        storage_refused(),
+    ):
+        connection.execute("SELECT * FROM no_such_table")
