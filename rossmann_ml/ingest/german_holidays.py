@@ -12,6 +12,8 @@ import duckdb
 import polars as pl
 from dateutil.easter import easter
 
+from rossmann_ml.warehouse.tables import raw
+
 NATIONWIDE = "DE"
 # fmt: off
 GERMAN_STATES = (
@@ -70,7 +72,7 @@ def german_public_holidays(first_year: int, last_year: int) -> pl.DataFrame:
 
 
 def fill_public_holidays(connection: duckdb.DuckDBPyConnection) -> None:
-    """Extend ``raw.public_holidays`` to the years of the landed sales and plan.
+    """Fill ``raw.public_holidays`` for the years of the sales and the plan in force.
 
     The table covers the years from the first day of sales or plan to the year after the last day,
     because a horizon may end in the next year. Without sales and plan the table stays as it is.
@@ -79,8 +81,8 @@ def fill_public_holidays(connection: duckdb.DuckDBPyConnection) -> None:
         connection: Writing connection to the pipeline's database.
     """
     ((first, last),) = connection.execute(
-        "SELECT min(date), max(date) FROM "
-        "(SELECT date FROM raw.sales UNION ALL SELECT date FROM raw.plan)"
+        f"SELECT min(date), max(date) FROM (SELECT date FROM ({raw.rows_in_force('raw.sales')}) "  # noqa: S608
+        f"UNION ALL SELECT date FROM ({raw.rows_in_force('raw.plan')}))"
     ).fetchall()
     if first is None:
         return
@@ -90,6 +92,10 @@ def fill_public_holidays(connection: duckdb.DuckDBPyConnection) -> None:
     ).fetchall()
     if covered == [(first_year, last_year)]:
         return
+    connection.execute(
+        "DELETE FROM raw.public_holidays WHERE year(date) NOT BETWEEN ? AND ?",
+        [first_year, last_year],
+    )
     connection.register("expected_holidays", german_public_holidays(first_year, last_year))
     connection.execute(
         "INSERT OR REPLACE INTO raw.public_holidays BY NAME SELECT * FROM expected_holidays"

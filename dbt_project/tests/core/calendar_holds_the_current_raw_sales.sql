@@ -1,14 +1,18 @@
 {{ config(meta={'dagster': {'ref': {'name': 'fct_daily_sales'}}}) }}
--- The calendar adds up to the newest version of every raw store-day, computed independently here.
+-- The calendar adds up to the row in force of every raw store-day, computed independently here.
 with
 
 newest_rows as (
 
     select
-        arg_max(sales, load_id) as sales,
-        arg_max(open, load_id) as is_open
-    from {{ source('raw', 'sales') }}
-    group by store, date
+        arg_max(files.sales, row(coalesce(loads.file_date, date '0001-01-01'), loads.load_id))
+            as sales,
+        arg_max(files.open, row(coalesce(loads.file_date, date '0001-01-01'), loads.load_id))
+            as is_open
+    from {{ source('raw', 'sales') }} as files
+    inner join {{ source('raw', 'loads') }} as loads on files.load_id = loads.load_id
+    where loads.withdrawn_on is null or files.date < loads.replaced_from
+    group by files.store, files.date
 
 ),
 

@@ -57,9 +57,14 @@ def status() -> None:
         for kind in found.landed:
             for reason, rows in kind.quarantined.items():
                 show(f"quarantined from {kind.kind}: {rows:,} rows: {reason}")
+        for kind in found.landed:
+            more = f", and {kind.files - 5:,} more" if kind.files > 5 else ""
+            show(f"{kind.kind.replace('_', ' ')} files: {', '.join(kind.newest_files)}{more}")
+        for file in found.withdrawn:
+            show(f"not in force: {file.file_name}: {file.because}, on {file.withdrawn_on}")
     for name, folder in (("raw", settings.raw_path), ("incoming", settings.incoming_path)):
         waiting = [file.path.name for file in found.waiting if file.path.parent == folder]
-        names = f"{', '.join(waiting)} (not landed, or nothing new in it)"
+        names = f"{', '.join(waiting)} (not landed yet)"
         show(f"{name} files in {folder}: {names if waiting else 'none to land'}")
     for path in found.left_alone:
         show(f"note: {path} is not landed: its name does not say what it holds")
@@ -67,8 +72,9 @@ def status() -> None:
 
 def _landed_table(landed: tuple[LandedKind, ...]) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    for name in ("landed", "files", "rows", "restated", "quarantined", "from", "to"):
-        is_number = name in ("files", "rows", "restated", "quarantined")
+    numbers = ("files", "rows", "restated", "taken back", "quarantined")
+    for name in ("landed", *numbers, "from", "to"):
+        is_number = name in numbers
         table.add_column(name, no_wrap=True, justify="right" if is_number else "left")
     for kind in landed:
         table.add_row(
@@ -76,6 +82,7 @@ def _landed_table(landed: tuple[LandedKind, ...]) -> Table:
             f"{kind.files:,}",
             f"{kind.rows:,}",
             f"{kind.versions_restated:,}",
+            f"{kind.rows_taken_back:,}",
             f"{sum(kind.quarantined.values()):,}",
             str(kind.first_date or ""),
             str(kind.last_date or ""),
