@@ -29,12 +29,15 @@ class FormerEditions:
     """Loads of a file name that a landing replaces.
 
     Attributes:
-        load_ids: Keys of the loads in ``raw.loads``; empty if no edition of the name is in force.
-        known_on: Earliest date on which one of them counts as known; None if there is none.
+        load_ids: Keys of the loads in ``raw.loads``; empty if no edition of the name is in force,
+            and for lists of stores, which replace no load.
+        known_on: Earliest date on which an edition counts as known; None if there is none.
+        is_clean: Whether the newest edition has no quarantined rows.
     """
 
     load_ids: tuple[int, ...] = ()
     known_on: date | None = None
+    is_clean: bool = True
 
 
 def fate_of(
@@ -76,16 +79,18 @@ def fate_of(
 
 
 def former_editions(connection: duckdb.DuckDBPyConnection, raw_file: RawFile) -> FormerEditions:
-    """Return the loads in force that a landing of this file replaces."""
-    if not raw_file.format.has_dates:
-        return FormerEditions()
+    """Return the loads in force of a file's name, which a landing of sales or plan replaces."""
     rows = connection.execute(
-        "SELECT load_id, known_on FROM raw.loads "
+        "SELECT load_id, known_on, rows_quarantined FROM raw.loads "
         "WHERE kind = ? AND file_name = ? AND withdrawn_on IS NULL ORDER BY load_id",
         [raw_file.kind, raw_file.path.name],
     ).fetchall()
-    known = min((known_on for _, known_on in rows), default=None)
-    return FormerEditions(tuple(load_id for load_id, _ in rows), known)
+    if not rows:
+        return FormerEditions()
+    load_ids = tuple(load_id for load_id, *_ in rows) if raw_file.format.has_dates else ()
+    return FormerEditions(
+        load_ids, min(known_on for _, known_on, _ in rows), is_clean=rows[-1][-1] == 0
+    )
 
 
 def newest_sales_without(

@@ -39,7 +39,7 @@ from rossmann_ml.ingest.editions import (
 from rossmann_ml.ingest.formats import Kind
 from rossmann_ml.ingest.german_holidays import fill_public_holidays
 from rossmann_ml.ingest.reading import open_rows
-from rossmann_ml.ingest.versions import ALWAYS, store_rows
+from rossmann_ml.ingest.versions import ALWAYS, compare_rows, store_rows
 from rossmann_ml.warehouse.clock import newest_sales_date, today_for
 from rossmann_ml.warehouse.connection import append_frame, one_row, read_frame, transaction, utc_now
 from rossmann_ml.warehouse.session import Session
@@ -149,7 +149,8 @@ def land_file(
             withdrawn before.
 
     Returns:
-        The result. A file that was landed before or withdrawn leaves no row in ``raw.loads``.
+        The result. A file that was landed before or withdrawn, or that has the same rows as the
+        former edition of its name, leaves no row in ``raw.loads``.
 
     Raises:
         BadFileError: The file cannot be read, or its share of bad rows is larger than allowed.
@@ -189,22 +190,22 @@ def land_file(
             is_historical=data_set.is_history_until(newest_sales),
             newest_sales=newest_sales,
         )
-        load_id = (raw.newest_load_id(connection) or 0) + 1
-        known_on = today
-        if former.known_on is not None and not raw_file.is_bulk:
-            # a corrected drop counts as known since the first edition of its name
-            known_on = min(today, former.known_on)
         file_date = _file_date(raw_file, first_date, last_date)
-        counts = store_rows(
+        counts = compare_rows(
             connection,
             raw_file.format,
             good,
-            load_id=load_id,
-            known_on=_rows_known_on(connection, raw_file, first_date, known_on),
             file_date=file_date,
             replaced=former.load_ids,
             replaced_from=replaced_from,
         )
+        if raw_file.format.has_dates:
+            is_repeated = counts.repeated == good.height and not counts.taken_back
+        else:
+            is_repeated = not counts.landed
+        # a clean edition that replaces one with quarantined rows ends their listing
+        is_repeated = is_repeated and former.is_clean and bad.is_empty()
+        load_id = None if is_repeated else (raw.newest_load_id(connection) or 0) + 1
         landing = FileLanding(
             path.name,
             raw_file.kind,
@@ -221,12 +222,19 @@ def land_file(
             last_date=last_date,
             warnings=warnings,
         )
-        _record(connection, landing, bad, sha256=sha256, known_on=known_on, file_date=file_date)
-        mark_replaced(connection, former, load_id, today)
-        record_data_set(connection, data_set, newest_sales)
-        if before and newest_sales and newest_sales < before and settings.as_of is None:
-            redate_loads(connection, today)
-        fill_public_holidays(connection)
+        if load_id is not None:
+            known_on = today
+            if former.known_on is not None and not raw_file.is_bulk:
+                # a corrected drop counts as known since the first edition of its name
+                known_on = min(today, former.known_on)
+            rows_known_on = _rows_known_on(connection, raw_file, first_date, known_on)
+            store_rows(connection, raw_file.format, good, load_id=load_id, known_on=rows_known_on)
+            _record(connection, landing, bad, sha256=sha256, known_on=known_on, file_date=file_date)
+            mark_replaced(connection, former, load_id, today)
+            record_data_set(connection, data_set, newest_sales)
+            if before and newest_sales and newest_sales < before and settings.as_of is None:
+                redate_loads(connection, today)
+            fill_public_holidays(connection)
     return replace(landing, seconds=perf_counter() - started)
 
 

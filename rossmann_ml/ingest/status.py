@@ -147,9 +147,9 @@ def _landed_kinds(connection: duckdb.DuckDBPyConnection) -> Iterator[LandedKind]
             f"SELECT count(DISTINCT {key}), {dates} FROM ({raw.rows_in_force(table)})"  # noqa: S608
         ).fetchall()
         quarantined = connection.execute(
-            "SELECT reason, count(*) FROM raw.quarantined_rows JOIN raw.loads USING (load_id, kind)"
-            " WHERE kind = ? AND withdrawn_on IS NULL "
-            "GROUP BY reason ORDER BY count(*) DESC, reason",
+            "SELECT reason, count(*) FROM raw.quarantined_rows WHERE load_id IN ("
+            "SELECT max(load_id) FROM raw.loads WHERE kind = ? AND withdrawn_on IS NULL "
+            "GROUP BY file_name) GROUP BY reason ORDER BY count(*) DESC, reason",
             [kind],
         ).fetchall()
         yield LandedKind(

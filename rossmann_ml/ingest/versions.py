@@ -1,6 +1,6 @@
 """Store all rows of one file in the raw tables, and count what they change.
 
-Entry point: :func:`store_rows`. Which stored row is in force is decided by
+Entry points: :func:`compare_rows`, :func:`store_rows`. Which stored row is in force is decided by
 :func:`rossmann_ml.warehouse.tables.raw.newest_rows`. Names in SQL text come from
 :mod:`~rossmann_ml.ingest.formats`, never from a file.
 """
@@ -30,6 +30,7 @@ class RowCounts:
         landed: Number of rows that come into force: new keys and restated rows.
         restated: Number of landed rows whose key was in force with other values.
         unchanged: Number of rows that equal the row in force.
+        repeated: Number of unchanged rows whose row in force is from the replaced edition.
         passed_over: Number of rows that do not come into force, because a file of a newer day has
             their key.
         taken_back: Number of rows of the replaced edition that were in force and that the file
@@ -39,31 +40,28 @@ class RowCounts:
     landed: int
     restated: int
     unchanged: int
+    repeated: int
     passed_over: int
     taken_back: int
 
 
-def store_rows(
+def compare_rows(
     connection: duckdb.DuckDBPyConnection,
     file_format: FileFormat,
     rows: pl.DataFrame,
     *,
-    load_id: int,
-    known_on: date | None,
     file_date: date | None,
     replaced: Sequence[int],
     replaced_from: date | None,
 ) -> RowCounts:
-    """Store the rows of a file, and compare them with the rows in force before.
+    """Compare the rows of a file, which are not stored yet, with the rows in force.
 
     Args:
-        connection: Writing connection inside a transaction.
+        connection: Connection to the pipeline's database.
         file_format: Raw table of the rows, its key and columns.
         rows: Good rows of the file, one per key.
-        load_id: Key of the landing in ``raw.loads``.
-        known_on: Date on which the rows count as known; None for the row's own date.
         file_date: Day of the file; None for lists of stores.
-        replaced: Loads of the same file name that this landing replaces, still marked as in force.
+        replaced: Loads of the same file name that the file replaces, still marked as in force.
         replaced_from: First date on which they are replaced; None for all their rows.
     """
     table, key = file_format.table, ", ".join(file_format.key)
@@ -93,10 +91,8 @@ def store_rows(
         compared AS (
             SELECT
                 newest.load_id IS NULL AS is_new,
-                coalesce(
-                    newest.file_date > $file_date AND NOT list_contains($replaced, newest.load_id),
-                    false
-                ) AS is_passed_over,
+                coalesce(list_contains($replaced, newest.load_id), false) AS is_own,
+                coalesce(newest.file_date > $file_date AND NOT is_own, false) AS is_passed_over,
                 row({offered}) IS NOT DISTINCT FROM row({stored}) AS is_equal
             FROM offered LEFT JOIN newest USING ({key})
         )
@@ -104,21 +100,43 @@ def store_rows(
             count(*) FILTER (WHERE is_new OR NOT is_passed_over AND NOT is_equal),
             count(*) FILTER (WHERE NOT is_new AND NOT is_passed_over AND NOT is_equal),
             count(*) FILTER (WHERE NOT is_new AND NOT is_passed_over AND is_equal),
+            count(*) FILTER (WHERE is_own AND is_equal),
             count(*) FILTER (WHERE is_passed_over)
         FROM compared
         """,  # noqa: S608
         {"file_date": file_date, "replaced": list(replaced)},
     )
+    connection.unregister("offered")
+    landed, restated, unchanged, repeated, passed_over = counts or (0, 0, 0, 0, 0)
+    return RowCounts(landed, restated, unchanged, repeated, passed_over, taken_back)
+
+
+def store_rows(
+    connection: duckdb.DuckDBPyConnection,
+    file_format: FileFormat,
+    rows: pl.DataFrame,
+    *,
+    load_id: int,
+    known_on: date | None,
+) -> None:
+    """Store all rows of a file.
+
+    Args:
+        connection: Writing connection inside a transaction.
+        file_format: Raw table of the rows, its key and columns.
+        rows: Good rows of the file, one per key.
+        load_id: Key of the landing in ``raw.loads``.
+        known_on: Date on which the rows count as known; None for the row's own date.
+    """
     known = "coalesce($known_on::DATE, date)" if file_format.has_dates else "$known_on::DATE"
+    connection.register("offered", rows)
     connection.execute(
         f"""
-        INSERT INTO {table} BY NAME
-        SELECT $load_id AS load_id, line_number, {key}, {", ".join(file_format.values)},
-            {known} AS known_on
+        INSERT INTO {file_format.table} BY NAME
+        SELECT $load_id AS load_id, line_number, {", ".join(file_format.key)},
+            {", ".join(file_format.values)}, {known} AS known_on
         FROM offered ORDER BY {", ".join(reversed(file_format.key))}
         """,  # noqa: S608
         {"load_id": load_id, "known_on": known_on},
     )
     connection.unregister("offered")
-    landed, restated, unchanged, passed_over = (0, 0, 0, 0) if counts is None else counts
-    return RowCounts(landed, restated, unchanged, passed_over, taken_back)

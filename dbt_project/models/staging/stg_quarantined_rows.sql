@@ -6,7 +6,7 @@ source as (
         files.*
     from {{ source('raw', 'quarantined_rows') }} as files
     inner join {{ ref('stg_loads') }} as loads on files.load_id = loads.load_id
-    where loads.is_in_force
+    where loads.is_newest_edition
 
 ),
 
