@@ -113,8 +113,8 @@ def test_a_clock_that_was_set_back_is_an_error(place: Settings) -> None:
     tomorrow = warehouse.utc_now() + timedelta(days=1)
     change(
         place,
-        "INSERT INTO raw.loads VALUES (9, 'sales', 'f', 'h', false, 1, 1, 0, 0, 0, NULL, NULL, "
-        f"DATE '2015-08-03', TIMESTAMP '{tomorrow}')",
+        "INSERT INTO raw.loads BY NAME SELECT * REPLACE (9 AS load_id, "
+        f"TIMESTAMP '{tomorrow}' AS loaded_at) FROM raw.loads WHERE load_id = 1",
         marts_follow=False,
     )
     assert f"{tomorrow:%Y-%m-%d %H:%M}" in the(place, "clock").found
