@@ -69,7 +69,7 @@ def test_a_folder_is_landed_and_status_shows_landed_rows_and_waiting_files(
     assert code == 0
     assert "Data set retailer" in output
     assert "the business date is Monday, 2015-06-15" in output
-    assert output.split("\nsales", 1)[1].split()[:7] == [
+    assert output.split("\nsales ", 1)[1].split()[:7] == [
         "1",
         "36",
         "0",
