@@ -13,11 +13,14 @@ ordered as (
         is_school_holiday,
         load_id,
         version_order,
-        -- a first version in a whole file is known on its own date, a restatement when it lands
-        case
-            when row_number() over in_order = 1 then known_on
-            else landed_on
-        end as known_on
+        known_on,
+        landed_on,
+        row_number() over in_order as version_number,
+        lag(known_on) over in_order as first_known_on,
+        lag(landed_on) over in_order as landed_before,
+        lag(
+            row(sales, customers, is_open, is_promo, state_holiday, is_school_holiday)
+        ) over in_order as said_before
     from {{ ref('stg_sales') }}
     window in_order as (partition by store_id, sales_date order by version_order)
 
@@ -26,12 +29,11 @@ ordered as (
 compared as (
 
     select
-        *,
-        lag(known_on) over in_order as known_before,
-        lag(row(sales, customers, is_open, is_promo, state_holiday, is_school_holiday)) over in_order
-        is not distinct from row(sales, customers, is_open, is_promo, state_holiday, is_school_holiday) as is_repeated
+        * exclude (known_on, first_known_on, landed_before),
+        -- a first version in a whole file is known on its own date, a restatement when it lands
+        case when version_number = 1 then known_on else landed_on end as known_on,
+        case when version_number = 2 then first_known_on else landed_before end as known_before
     from ordered
-    window in_order as (partition by store_id, sales_date order by version_order)
 
 ),
 
@@ -58,7 +60,11 @@ superseded as (
         ) as superseded_on
     from compared
     -- a file that repeats the version before it adds no version
-    where known_before is null or not is_repeated or known_before > known_on
+    where
+        version_number = 1
+        or said_before is distinct from
+        row(sales, customers, is_open, is_promo, state_holiday, is_school_holiday)
+        or known_before > known_on
 
 )
 

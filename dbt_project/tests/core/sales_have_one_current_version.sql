@@ -7,7 +7,10 @@ newest as (
     select
         store_id,
         sales_date,
-        arg_max(row(sales, customers, is_open, is_promo, state_holiday, is_school_holiday), version_order) as said
+        arg_max(
+            row(sales, customers, is_open, is_promo, state_holiday, is_school_holiday),
+            version_order
+        ) as said
     from {{ ref('stg_sales') }}
     group by store_id, sales_date
 

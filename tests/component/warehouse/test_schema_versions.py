@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import date
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
@@ -25,7 +24,7 @@ NOTE = "ALTER TABLE raw.sales ADD COLUMN note VARCHAR; UPDATE raw.sales SET note
 
 @pytest.fixture
 def migrations(small_warehouse: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return an empty folder that replaces ``warehouse/migrations`` of a first-version warehouse."""
+    """Return an empty folder of migrations, for a warehouse of the first version."""
     folder = tmp_path / "migrations"
     folder.mkdir()
     with duckdb.connect(str(small_warehouse.database_path)) as connection:
