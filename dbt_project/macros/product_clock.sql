@@ -10,7 +10,13 @@ date '{{ as_of }}'
         case
             when bool_or(data_set.is_historical)
                 then cast(
-                    date_trunc('week', (select max(date) from {{ source('raw', 'sales') }}))
+                    date_trunc('week', (
+                        select max(date) from {{ source('raw', 'sales') }}
+                        where load_id in (
+                            select load_id from {{ source('raw', 'loads') }}
+                            where withdrawn_on is null
+                        )
+                    ))
                     + interval 7 day as date
                 )
             else current_date

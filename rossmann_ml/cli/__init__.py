@@ -46,6 +46,7 @@ app = LazyGroup(
             {
                 "sample": "data.sample:sample",
                 "land": "data.landing:land",
+                "withdraw": "data.withdrawal:withdraw",
                 "status": "data.landing:status",
                 "fetch": "data.versions:fetch",
                 "export": "data.versions:export",

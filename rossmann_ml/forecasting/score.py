@@ -19,6 +19,7 @@ from rossmann_ml.base.params import Params
 from rossmann_ml.features.inputs import OriginInputs, newest_origin, read_newest_inputs
 from rossmann_ml.features.panel import scoring_panel
 from rossmann_ml.features.panels import SCORING_PANEL, PanelReport, read_scoring_panel, store_panel
+from rossmann_ml.forecasting.taken_back import take_back_runs
 from rossmann_ml.models.bundle import Bundle
 from rossmann_ml.warehouse.clock import product_today
 from rossmann_ml.warehouse.connection import (
@@ -118,7 +119,8 @@ def score_newest_origin(session: Session, *, run_id: str) -> ForecastReport:
     """Forecast the rows in ``features.scoring_panel`` with the champion, and store the forecasts.
 
     If model, data (sales, plan and stores) and code are the same as in the current forecast run for
-    this origin, nothing is stored and that run stays current.
+    this origin, nothing is stored and that run stays current. Before, runs are taken back that used
+    a file which was replaced or withdrawn; see :mod:`rossmann_ml.forecasting.taken_back`.
 
     Args:
         session: Settings, parameters and progress of the command.
@@ -135,6 +137,9 @@ def score_newest_origin(session: Session, *, run_id: str) -> ForecastReport:
         bundle = Bundle.load(
             settings.models_path, require_champion(connection), threads=settings.threads
         )
+        versions = session.versions(connection)
+        for taken_back in take_back_runs(connection, origin=origin, data_version=versions.data):
+            session.progress(f"the forecasts of run {taken_back} were taken back")
         session.progress(f"forecasts from {origin} by {bundle.model_version}")
         return store_forecasts(
             connection,
@@ -143,7 +148,7 @@ def score_newest_origin(session: Session, *, run_id: str) -> ForecastReport:
             run_id=run_id,
             run_kind=WEEKLY,
             known_by=product_today(connection, settings),
-            versions=session.versions(connection),
+            versions=versions,
         )
 
 
@@ -180,9 +185,10 @@ def store_forecasts(
     input_hash = fingerprint([str(origin), bundle.model_version, versions.data, versions.code])
     in_force = one_row(
         connection,
-        "SELECT run_id, input_hash FROM forecasting.forecast_runs WHERE forecast_origin = ? "
+        "SELECT run_id, input_hash FROM forecasting.forecast_runs WHERE forecast_origin = $origin "
+        "AND run_id IN (SELECT run_id FROM forecasting.forecasts WHERE forecast_origin = $origin) "
         "ORDER BY started_at DESC, run_id LIMIT 1",
-        [origin],
+        {"origin": origin},
     )
     if in_force is not None and in_force[1] == input_hash:
         return _report(connection, str(in_force[0]), started, is_new=False)

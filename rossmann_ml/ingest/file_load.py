@@ -2,12 +2,13 @@
 
 Entry point: :func:`land_file`, with the order of the steps and the rules for ``known_on``. Rows are
 read in :mod:`~rossmann_ml.ingest.reading`, checked in :mod:`~rossmann_ml.ingest.checks` and stored
-in :mod:`~rossmann_ml.ingest.versions`.
+in :mod:`~rossmann_ml.ingest.versions`; :mod:`~rossmann_ml.ingest.editions` decides which file
+replaces which.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -29,12 +30,18 @@ from rossmann_ml.ingest.data_set import (
     require_same_data_set,
 )
 from rossmann_ml.ingest.discovery import RawFile
+from rossmann_ml.ingest.editions import (
+    fate_of,
+    former_editions,
+    mark_replaced,
+    newest_sales_without,
+)
 from rossmann_ml.ingest.formats import Kind
 from rossmann_ml.ingest.public_holidays import fill_public_holidays
 from rossmann_ml.ingest.reading import open_rows
 from rossmann_ml.ingest.store_attributes import attribute_reason
 from rossmann_ml.ingest.units import set_aside_other_units
-from rossmann_ml.ingest.versions import ALWAYS, store_rows
+from rossmann_ml.ingest.versions import ALWAYS, compare_rows, store_rows
 from rossmann_ml.warehouse.clock import newest_sales_date, today_for
 from rossmann_ml.warehouse.connection import append_frame, one_row, read_frame, transaction, utc_now
 from rossmann_ml.warehouse.session import Session
@@ -49,15 +56,20 @@ class FileLanding:
         file_name: Name of the file without its folder.
         kind: Kind of its rows, such as ``sales``.
         is_bulk: Whether it is a bulk file; False for a weekly drop.
-        load_id: Key of the landing in ``raw.loads``; None if no row was stored or quarantined.
+        load_id: Key of the landing in ``raw.loads``; None if the file was not landed.
         was_landed_before: Whether the file was skipped without reading its rows, because the same
             bytes were landed before.
-        rows_read: Number of rows in the file; 0 if it was skipped.
-        rows_landed: Number of rows stored, both new and restated.
-        rows_restated: Number of stored rows whose key was stored before with other values.
-        rows_unchanged: Number of good rows that were not stored, because they equal the newest
-            stored row of their key or an earlier line of the file. If the same bytes were landed
-            before, every good row with a stored key counts, because the stored row may be newer.
+        withdrawn: When and why a person withdrew the file, so that it was not landed; empty
+            otherwise.
+        rows_read: Number of rows in the file.
+        rows_landed: Number of rows that came into force, both new and restated.
+        rows_restated: Number of those rows whose key was in force before with other values.
+        rows_unchanged: Number of good rows that equal the row in force or an earlier line of the
+            file.
+        rows_passed_over: Number of good rows that did not come into force, because a file of a
+            newer day has them.
+        rows_taken_back: Number of rows of the file's former edition that are no longer in force,
+            because this edition lacks them.
         quarantined: Number of quarantined rows by reason.
         first_date: Oldest date among the good rows, stored or unchanged; None if there is no good
             row, the rows have no dates or the file was skipped.
@@ -71,10 +83,13 @@ class FileLanding:
     is_bulk: bool
     load_id: int | None = None
     was_landed_before: bool = False
+    withdrawn: str = ""
     rows_read: int = 0
     rows_landed: int = 0
     rows_restated: int = 0
     rows_unchanged: int = 0
+    rows_passed_over: int = 0
+    rows_taken_back: int = 0
     quarantined: Mapping[str, int] = field(default_factory=dict)
     first_date: date | None = None
     last_date: date | None = None
@@ -90,14 +105,23 @@ class FileLanding:
         """Describe the result in one line for people."""
         if self.was_landed_before:
             return f"{self.file_name}: unchanged: this file was landed before"
+        if self.withdrawn:
+            return (
+                f"{self.file_name}: not landed: {self.withdrawn}; to land it again: "
+                f"rossmann data land --accept {self.file_name}"
+            )
         parts = [f"{self.rows_read:,} rows read"]
-        if self.load_id is None:
-            parts.append("nothing new")
-        else:
+        if self.rows_landed:
             restated = f" ({self.rows_restated:,} of them restated)" if self.rows_restated else ""
             parts.append(f"{self.rows_landed:,} landed{restated}")
+        else:
+            parts.append("nothing new")
         if self.rows_unchanged:
             parts.append(f"{self.rows_unchanged:,} unchanged")
+        if self.rows_passed_over:
+            parts.append(f"{self.rows_passed_over:,} passed over because a newer file has them")
+        if self.rows_taken_back:
+            parts.append(f"{self.rows_taken_back:,} taken back because the file no longer has them")
         if self.quarantined:
             reasons = "; ".join(f"{reason}: {rows:,}" for reason, rows in self.quarantined.items())
             parts.append(f"{self.rows_quarantined:,} quarantined ({reasons})")
@@ -107,9 +131,17 @@ class FileLanding:
 
 
 def land_file(
-    session: Session, connection: duckdb.DuckDBPyConnection, raw_file: RawFile
+    session: Session,
+    connection: duckdb.DuckDBPyConnection,
+    raw_file: RawFile,
+    *,
+    is_accepted: bool = False,
 ) -> FileLanding:
-    """Check the rows of one file and store those that are new or restated.
+    """Check the rows of one file and store all good ones.
+
+    A file of sales or plan replaces the former edition of its name; see
+    :mod:`~rossmann_ml.ingest.editions`. A row comes into force unless a file of a newer day has its
+    key.
 
     Args:
         session: Settings, parameters and progress function. The function is called with one line
@@ -117,9 +149,12 @@ def land_file(
             last, and so never for a smaller file.
         connection: Writing connection; the caller holds the writer's lock.
         raw_file: File to land.
+        is_accepted: Whether a person accepted the file, so that it is landed although it was
+            withdrawn before.
 
     Returns:
-        The result. If no row was stored or quarantined, the landing leaves no row in ``raw.loads``.
+        The result. A file that was landed before or withdrawn, or that has the same rows as the
+        former edition of its name, leaves no row in ``raw.loads``.
 
     Raises:
         BadFileError: The file or its folder's marker cannot be read, or the file's share of bad
@@ -136,9 +171,11 @@ def land_file(
     landed = landed_data_set(connection)
     require_same_data_set(offered, landed, folder, settings)
     sha256 = raw_file.sha256()
-    was_landed = _was_landed(connection, raw_file, sha256)
-    if was_landed and not _has_stores_now_known(connection, sha256):
+    fate, why = fate_of(connection, raw_file, sha256)
+    if fate == "landed" and not _has_stores_now_known(connection, sha256):
         return FileLanding(path.name, raw_file.kind, raw_file.is_bulk, was_landed_before=True)
+    if fate == "withdrawn" and not is_accepted:
+        return FileLanding(path.name, raw_file.kind, raw_file.is_bulk, withdrawn=why)
     data_set = landed or offered or DataSet(RETAILER)
     good, bad, warnings = _read(connection, raw_file, session.progress)
     rows_read = good.height + bad.height
@@ -148,7 +185,7 @@ def land_file(
     moved = attribute_reason(
         connection, raw_file, good, session.params.plausibility.store_attributes
     )
-    if moved is not None:
+    if moved is not None and not is_accepted:
         raise HeldError(
             f"{path} is held, nothing of it was landed: {moved}. If it is right, run `rossmann "
             f"data land --accept {path}`; if not, replace or remove the file"
@@ -160,66 +197,77 @@ def land_file(
     dates = good["date"] if raw_file.format.has_dates else pl.Series(dtype=pl.Date)
     first_date, last_date = cast("tuple[date | None, date | None]", (dates.min(), dates.max()))
     with transaction(connection):
-        newest = (newest_sales_date(connection), last_date if raw_file.kind == "sales" else None)
-        newest_sales = max(filter(None, newest), default=None)
+        former = former_editions(connection, raw_file)
+        replaced_from = first_date if raw_file.is_bulk else None
+        before = newest_sales_date(connection)
+        others = newest_sales_without(connection, former, replaced_from)
+        newest_sales = max(
+            filter(None, (others, last_date if raw_file.kind == "sales" else None)), default=None
+        )
         today = today_for(
             settings,
             is_historical=data_set.is_history_until(newest_sales),
             newest_sales=newest_sales,
         )
-        load_id = (raw.newest_load_id(connection) or 0) + 1
-        rows_landed, rows_restated = store_rows(
+        file_date = _file_date(raw_file, first_date, last_date)
+        counts = compare_rows(
             connection,
             raw_file.format,
             good,
-            load_id=load_id,
-            first_known_on=_first_known_on(connection, raw_file, first_date, today),
-            known_on=today,
-            # a later file may have restated the rows of a file that was landed before
-            only_new=was_landed,
+            file_date=file_date,
+            replaced=former.load_ids,
+            replaced_from=replaced_from,
         )
+        if raw_file.format.has_dates:
+            is_repeated = counts.repeated == good.height and not counts.taken_back
+        else:
+            is_repeated = not counts.landed
+        # a clean edition that replaces one with quarantined rows ends their listing
+        is_repeated = is_repeated and former.is_clean and bad.is_empty()
+        load_id = None if is_repeated else (raw.newest_load_id(connection) or 0) + 1
         landing = FileLanding(
             path.name,
             raw_file.kind,
             raw_file.is_bulk,
-            load_id=load_id if rows_landed or quarantined else None,
+            load_id=load_id,
             rows_read=rows_read,
-            rows_landed=rows_landed,
-            rows_restated=rows_restated,
-            rows_unchanged=rows_read - bad.height - rows_landed,
+            rows_landed=counts.landed,
+            rows_restated=counts.restated,
+            rows_unchanged=rows_read - bad.height - counts.landed - counts.passed_over,
+            rows_passed_over=counts.passed_over,
+            rows_taken_back=counts.taken_back,
             quarantined=quarantined,
             first_date=first_date,
             last_date=last_date,
             warnings=warnings,
         )
-        if landing.load_id is not None:
-            _record(connection, landing, bad, sha256=sha256, known_on=today)
+        if load_id is not None:
+            known_on = today
+            if former.known_on is not None and not raw_file.is_bulk:
+                # a corrected drop counts as known since the first edition of its name
+                known_on = min(today, former.known_on)
+            rows_known_on = _rows_known_on(connection, raw_file, first_date, known_on)
+            store_rows(connection, raw_file.format, good, load_id=load_id, known_on=rows_known_on)
+            _record(connection, landing, bad, sha256=sha256, known_on=known_on, file_date=file_date)
+            mark_replaced(connection, former, load_id, today)
             record_data_set(connection, data_set, newest_sales)
+            if before and newest_sales and newest_sales < before and settings.as_of is None:
+                redate_loads(connection, today)
             fill_public_holidays(connection)
     return replace(landing, seconds=perf_counter() - started)
 
 
-def _was_landed(connection: duckdb.DuckDBPyConnection, raw_file: RawFile, sha256: str) -> bool:
-    """Return whether the bytes of a file were landed before.
+def _file_date(raw_file: RawFile, first_date: date | None, last_date: date | None) -> date | None:
+    """Return the day of a file, by which newer and older files are told apart.
 
-    If files of the same name were landed, the bytes are compared only with the newest of them. An
-    older file that a user puts back is therefore landed again, and its rows replace newer ones. If
-    no file of the name was landed, the bytes are compared with all landed files of the same kind.
-
-    Args:
-        connection: Connection to the pipeline's database.
-        raw_file: Name and kind of the file.
-        sha256: SHA-256 of the file's bytes.
+    It is the day in the name of a weekly drop, the last day of a history, and the day before the
+    first day of a whole plan. Lists of stores have none.
     """
-    ((newest_of_name, is_known),) = connection.execute(
-        """
-        SELECT arg_max(file_sha256, load_id) FILTER (file_name = $name),
-            coalesce(bool_or(file_sha256 = $sha256), false)
-        FROM raw.loads WHERE kind = $kind
-        """,
-        {"kind": raw_file.kind, "name": raw_file.path.name, "sha256": sha256},
-    ).fetchall()
-    return bool(newest_of_name == sha256 if newest_of_name else is_known)
+    if not raw_file.is_bulk:
+        return raw_file.day
+    if raw_file.kind == "plan":
+        return first_date - timedelta(days=1) if first_date else None
+    return last_date
 
 
 def _has_stores_now_known(connection: duckdb.DuckDBPyConnection, sha256: str) -> bool:
@@ -238,7 +286,9 @@ def _has_stores_now_known(connection: duckdb.DuckDBPyConnection, sha256: str) ->
         SELECT 1 FROM raw.quarantined_rows
         WHERE reason = $reason
         AND load_id = (SELECT max(load_id) FROM raw.loads WHERE file_sha256 = $sha256)
-        AND load_id < (SELECT max(load_id) FROM raw.loads WHERE kind = 'stores')
+        AND load_id < (
+            SELECT max(load_id) FROM raw.loads WHERE kind = 'stores' AND withdrawn_on IS NULL
+        )
         """,
         {"sha256": sha256, "reason": UNKNOWN_STORE},
     )
@@ -283,7 +333,10 @@ def _read(
 
 
 def _known_stores(connection: duckdb.DuckDBPyConnection, raw_file: RawFile) -> pl.Series:
-    stores = read_frame(connection, "SELECT DISTINCT store FROM raw.stores")["store"]
+    stores = read_frame(
+        connection,
+        f"SELECT DISTINCT store FROM ({raw.rows_in_force('raw.stores')})",  # noqa: S608 - constant
+    )["store"]
     if stores.is_empty():
         raise NoDataError(
             f"{raw_file.path}: no store.csv has been landed yet, so its stores cannot be checked. "
@@ -326,13 +379,15 @@ def _count_by_reason(
     return dict(by_reason.select("reason", "rows").iter_rows())
 
 
-def _first_known_on(
+def _rows_known_on(
     connection: duckdb.DuckDBPyConnection, raw_file: RawFile, first_date: date | None, today: date
 ) -> date | None:
-    """Return the date on which the new rows of a file count as known.
+    """Return the date on which the rows of a file count as known.
 
-    A new row has a key that is not stored yet. The date is the business date, with three exceptions
-    for bulk files, see Returns.
+    This is the business date, with three exceptions for bulk files. Each row of sales is known on
+    its own date. A plan is known on the day before its first date, if that is earlier. The first
+    list of stores is known at every origin. In ``core.sales_versions`` and ``core.plan_versions`` a
+    bulk row that restates the row of another file is known on the load's date instead.
 
     Args:
         connection: Connection to the pipeline's database.
@@ -352,7 +407,11 @@ def _first_known_on(
     if raw_file.kind == "plan":
         # a plan is made before its first day, no matter when its file was fetched
         return min(today, first_date - timedelta(days=1)) if first_date else today
-    landed = one_row(connection, "SELECT 1 FROM raw.loads WHERE kind = ?", [raw_file.kind])
+    landed = one_row(
+        connection,
+        "SELECT 1 FROM raw.loads WHERE kind = ? AND withdrawn_on IS NULL",
+        [raw_file.kind],
+    )
     return today if landed else ALWAYS
 
 
@@ -372,7 +431,24 @@ def _redate_loads_before_sales(
     """
     if one_row(connection, "SELECT 1 FROM raw.sales WHERE load_id < ? LIMIT 1", [load_id]):
         return
-    for table in ("raw.loads", "raw.stores", "raw.plan", "raw.store_states"):
+    # the rows of these sales may be dated after an explicit business date
+    redate_loads(connection, today, tables=("raw.stores", "raw.plan", "raw.store_states"))
+
+
+def redate_loads(
+    connection: duckdb.DuckDBPyConnection, today: date, *, tables: Iterable[str] = raw.KEYS
+) -> None:
+    """Set ``known_on`` of loads and their rows to `today` where it is later.
+
+    The business date of historical data moves back when a file with later sales is replaced or
+    withdrawn; what was landed since then would otherwise count as not known yet.
+
+    Args:
+        connection: Writing connection inside a transaction.
+        today: Business date.
+        tables: Tables of rows to redate.
+    """
+    for table in ("raw.loads", *tables):
         connection.execute(
             f"UPDATE {table} SET known_on = $today WHERE known_on > $today",  # noqa: S608
             {"today": today},
@@ -386,6 +462,7 @@ def _record(
     *,
     sha256: str,
     known_on: date,
+    file_date: date | None,
 ) -> None:
     """Write the landing to ``raw.loads`` and its bad rows to ``raw.quarantined_rows``.
 
@@ -396,7 +473,8 @@ def _record(
         landing: Result of the landing, with its `load_id`.
         bad: Bad rows, with the columns that :func:`check_rows` returns.
         sha256: SHA-256 of the file.
-        known_on: Business date, on which the file counts as known.
+        known_on: Date on which the file counts as known.
+        file_date: Day of the file.
     """
     if landing.kind == "sales" and landing.rows_landed:
         _redate_loads_before_sales(connection, landing.load_id, known_on)
@@ -404,9 +482,10 @@ def _record(
         "file_sha256": sha256,
         "rows_quarantined": bad.height,
         "known_on": known_on,
+        "file_date": file_date,
         "loaded_at": utc_now(),
     }
-    columns = connection.table("raw.loads").columns
+    columns = [name for name in connection.table("raw.loads").columns if name in row]
     append_frame(connection, "raw.loads", pl.DataFrame({name: [row[name]] for name in columns}))
     quarantined = bad.sort("line_number").with_columns(
         pl.lit(landing.load_id).alias("load_id"),

@@ -14,6 +14,8 @@ import duckdb
 import polars as pl
 from dateutil.easter import easter
 
+from rossmann_ml.warehouse.tables import raw
+
 NATIONWIDE = "DE"
 # fmt: off
 GERMAN_STATES = (
@@ -121,7 +123,7 @@ def german_public_holidays(first_year: int, last_year: int) -> pl.DataFrame:
 
 
 def fill_public_holidays(connection: duckdb.DuckDBPyConnection) -> None:
-    """Extend ``raw.public_holidays`` to the years and places of the landed files.
+    """Fill ``raw.public_holidays`` for the years and places of the files in force.
 
     The table covers the years from the first day of sales or plan to the year after the last day,
     because a horizon may end in the next year; the places are Germany, its states and those of the
@@ -131,8 +133,8 @@ def fill_public_holidays(connection: duckdb.DuckDBPyConnection) -> None:
         connection: Writing connection to the pipeline's database.
     """
     ((first, last),) = connection.execute(
-        "SELECT min(date), max(date) FROM "
-        "(SELECT date FROM raw.sales UNION ALL SELECT date FROM raw.plan)"
+        f"SELECT min(date), max(date) FROM (SELECT date FROM ({raw.rows_in_force('raw.sales')}) "  # noqa: S608
+        f"UNION ALL SELECT date FROM ({raw.rows_in_force('raw.plan')}))"
     ).fetchall()
     if first is None:
         return
@@ -143,8 +145,8 @@ def fill_public_holidays(connection: duckdb.DuckDBPyConnection) -> None:
         **dict.fromkeys(
             place
             for (state,) in connection.execute(
-                "SELECT DISTINCT upper(replace(state, ' ', '')) AS state FROM raw.store_states "
-                "ORDER BY state"
+                "SELECT DISTINCT upper(replace(state, ' ', '')) AS state "  # noqa: S608
+                f"FROM ({raw.rows_in_force('raw.store_states')}) ORDER BY state"
             ).fetchall()
             for place in str(state).split(",")
             if place
@@ -156,8 +158,7 @@ def fill_public_holidays(connection: duckdb.DuckDBPyConnection) -> None:
     ).fetchall()
     if covered == [(first_year, last_year, sorted(places))]:
         return
+    connection.execute("DELETE FROM raw.public_holidays")
     connection.register("expected_holidays", public_holidays(places, first_year, last_year))
-    connection.execute(
-        "INSERT OR REPLACE INTO raw.public_holidays BY NAME SELECT * FROM expected_holidays"
-    )
+    connection.execute("INSERT INTO raw.public_holidays BY NAME SELECT * FROM expected_holidays")
     connection.unregister("expected_holidays")

@@ -13,6 +13,7 @@ from rossmann_ml.base.plausibility_params import StoreAttributeParams
 from rossmann_ml.ingest.discovery import RawFile
 from rossmann_ml.ingest.formats import FileColumn
 from rossmann_ml.warehouse.connection import read_frame
+from rossmann_ml.warehouse.tables import raw
 
 # so few stores are a correction, no matter how small the chain is
 _MOST_CORRECTED_STORES = 2
@@ -39,10 +40,7 @@ def attribute_reason(
     if raw_file.kind not in ("stores", "store_states"):
         return None
     table = raw_file.format.table
-    stored = read_frame(
-        connection,
-        f"SELECT * FROM {table} QUALIFY load_id = max(load_id) OVER (PARTITION BY store)",  # noqa: S608
-    )
+    stored = read_frame(connection, raw.newest_rows(table))
     both = stored.join(rows, on="store", suffix="_offered").sort("store")
     reasons = [
         found

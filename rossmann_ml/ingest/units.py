@@ -17,6 +17,7 @@ from rossmann_ml.base.errors import BadFileError
 from rossmann_ml.base.listing import listed
 from rossmann_ml.base.plausibility_params import UnitParams
 from rossmann_ml.warehouse.connection import read_frame
+from rossmann_ml.warehouse.tables import raw
 
 # half a year has every weekday with and without promotion, and follows a store that grows
 _PAST_DAYS = 182
@@ -100,15 +101,12 @@ def _past(connection: duckdb.DuckDBPyConnection, sold: pl.DataFrame) -> pl.DataF
     columns = ["store", "day_of_week", "promo", "sales", "spend"]
     past = read_frame(
         connection,
-        """
+        f"""
         SELECT store, day_of_week, promo, sales,
             CASE WHEN customers > 0 THEN sales / customers END AS spend
-        FROM (
-            SELECT * FROM raw.sales WHERE date >= $first::DATE - $days::INTEGER AND date < $first
-            QUALIFY load_id = max(load_id) OVER (PARTITION BY store, date)
-        )
-        WHERE open = 1 AND sales > 0
-        """,
+        FROM ({raw.newest_rows("raw.sales")})
+        WHERE date >= $first::DATE - $days::INTEGER AND date < $first AND open = 1 AND sales > 0
+        """,  # noqa: S608 - constant
         {"first": sold["date"].min(), "days": _PAST_DAYS},
     ).select(columns)
     known = past.group_by("store").len().filter(pl.col("len") >= _MIN_STORE_DAYS)

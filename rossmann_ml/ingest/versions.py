@@ -1,22 +1,114 @@
-"""Store the new and restated rows of one file in the append-only raw tables.
+"""Store all rows of one file in the raw tables, and count what they change.
 
-Entry point: :func:`store_rows`. A row is restated if a row of its key is stored with other values;
-the earlier version stays in the table. Names in SQL text come from
+Entry points: :func:`compare_rows`, :func:`store_rows`. Which stored row is in force is decided by
+:func:`rossmann_ml.warehouse.tables.raw.newest_rows`. Names in SQL text come from
 :mod:`~rossmann_ml.ingest.formats`, never from a file.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 
 import duckdb
 import polars as pl
 
 from rossmann_ml.ingest.formats import FileFormat
-from rossmann_ml.warehouse.connection import append_frame, read_frame
+from rossmann_ml.warehouse.connection import one_row
+from rossmann_ml.warehouse.tables import raw
 
 # The first list of stores has no date: its rows count as known at every forecast origin.
 ALWAYS = date(1990, 1, 1)
+
+
+@dataclass(frozen=True)
+class RowCounts:
+    """Numbers of rows of a file by what they change.
+
+    Attributes:
+        landed: Number of rows that come into force: new keys and restated rows.
+        restated: Number of landed rows whose key was in force with other values.
+        unchanged: Number of rows that equal the row in force.
+        repeated: Number of unchanged rows whose row in force is from the replaced edition.
+        passed_over: Number of rows that do not come into force, because a file of a newer day has
+            their key.
+        taken_back: Number of rows of the replaced edition that were in force and that the file
+            lacks.
+    """
+
+    landed: int
+    restated: int
+    unchanged: int
+    repeated: int
+    passed_over: int
+    taken_back: int
+
+
+def compare_rows(
+    connection: duckdb.DuckDBPyConnection,
+    file_format: FileFormat,
+    rows: pl.DataFrame,
+    *,
+    file_date: date | None,
+    replaced: Sequence[int],
+    replaced_from: date | None,
+) -> RowCounts:
+    """Compare the rows of a file, which are not stored yet, with the rows in force.
+
+    Args:
+        connection: Connection to the pipeline's database.
+        file_format: Raw table of the rows, its key and columns.
+        rows: Good rows of the file, one per key.
+        file_date: Day of the file; None for lists of stores.
+        replaced: Loads of the same file name that the file replaces, still marked as in force.
+        replaced_from: First date on which they are replaced; None for all their rows.
+    """
+    table, key = file_format.table, ", ".join(file_format.key)
+    offered = ", ".join(f"offered.{name}" for name in file_format.values)
+    stored = ", ".join(f"newest.{name}" for name in file_format.values)
+    connection.register("offered", rows)
+    taken_back = 0
+    if replaced:
+        gone = one_row(
+            connection,
+            f"""
+            SELECT count(*) FROM ({raw.newest_rows(table)}) ANTI JOIN offered USING ({key})
+            WHERE list_contains($replaced, load_id) AND date >= coalesce($from, date)
+            """,  # noqa: S608
+            {"replaced": list(replaced), "from": replaced_from},
+        )
+        taken_back = 0 if gone is None else int(gone[0])
+    counts = one_row(
+        connection,
+        f"""
+        WITH newest AS (
+            SELECT * FROM ({raw.rows_in_force(table)}) SEMI JOIN offered USING ({key})
+            QUALIFY row_number() OVER (
+                PARTITION BY {key} ORDER BY file_date DESC NULLS LAST, load_id DESC
+            ) = 1
+        ),
+        compared AS (
+            SELECT
+                newest.load_id IS NULL AS is_new,
+                coalesce(list_contains($replaced, newest.load_id), false) AS is_own,
+                coalesce(newest.file_date > $file_date AND NOT is_own, false) AS is_passed_over,
+                row({offered}) IS NOT DISTINCT FROM row({stored}) AS is_equal
+            FROM offered LEFT JOIN newest USING ({key})
+        )
+        SELECT
+            count(*) FILTER (WHERE is_new OR NOT is_passed_over AND NOT is_equal),
+            count(*) FILTER (WHERE NOT is_new AND NOT is_passed_over AND NOT is_equal),
+            count(*) FILTER (WHERE NOT is_new AND NOT is_passed_over AND is_equal),
+            count(*) FILTER (WHERE is_own AND is_equal),
+            count(*) FILTER (WHERE is_passed_over)
+        FROM compared
+        """,  # noqa: S608
+        {"file_date": file_date, "replaced": list(replaced)},
+    )
+    connection.unregister("offered")
+    landed, restated, unchanged, repeated, passed_over = counts or (0, 0, 0, 0, 0)
+    return RowCounts(landed, restated, unchanged, repeated, passed_over, taken_back)
 
 
 def store_rows(
@@ -25,50 +117,26 @@ def store_rows(
     rows: pl.DataFrame,
     *,
     load_id: int,
-    first_known_on: date | None,
-    known_on: date,
-    only_new: bool,
-) -> tuple[int, int]:
-    """Store the rows of a file that are new or differ from the newest version.
+    known_on: date | None,
+) -> None:
+    """Store all rows of a file.
 
     Args:
         connection: Writing connection inside a transaction.
         file_format: Raw table of the rows, its key and columns.
         rows: Good rows of the file, one per key.
         load_id: Key of the landing in ``raw.loads``.
-        first_known_on: Date on which a new row counts as known; None for the row's own date.
-        known_on: Date on which a restated row counts as known.
-        only_new: Whether to store only rows with new keys, because the file may be older than the
-            stored rows; False to store restated rows too.
-
-    Returns:
-        Number of rows stored, and number of those that replace an earlier version.
+        known_on: Date on which the rows count as known; None for the row's own date.
     """
-    key = ", ".join(file_format.key)
-    offered = ", ".join(f"offered.{name}" for name in file_format.values)
-    stored = ", ".join(f"newest.{name}" for name in file_format.values)
-    restated = "" if only_new else f"OR row({offered}) IS DISTINCT FROM row({stored})"
-    first_known = "$first_known_on::DATE"
-    if file_format.has_dates:
-        first_known = f"coalesce({first_known}, date)"
+    known = "coalesce($known_on::DATE, date)" if file_format.has_dates else "$known_on::DATE"
     connection.register("offered", rows)
-    changes = read_frame(
-        connection,
+    connection.execute(
         f"""
-        WITH newest AS (
-            SELECT * FROM {file_format.table} SEMI JOIN offered USING ({key})
-            QUALIFY load_id = max(load_id) OVER (PARTITION BY {key})
-        )
-        SELECT
-            $load_id AS load_id, offered.line_number, {key}, {offered},
-            newest.load_id IS NOT NULL AS is_restated,
-            CASE WHEN is_restated THEN $known_on ELSE {first_known} END AS known_on
-        FROM offered LEFT JOIN newest USING ({key})
-        WHERE newest.load_id IS NULL {restated}
-        ORDER BY {", ".join(reversed(file_format.key))}
+        INSERT INTO {file_format.table} BY NAME
+        SELECT $load_id AS load_id, line_number, {", ".join(file_format.key)},
+            {", ".join(file_format.values)}, {known} AS known_on
+        FROM offered ORDER BY {", ".join(reversed(file_format.key))}
         """,  # noqa: S608
-        {"load_id": load_id, "known_on": known_on, "first_known_on": first_known_on},
+        {"load_id": load_id, "known_on": known_on},
     )
     connection.unregister("offered")
-    append_frame(connection, file_format.table, changes.drop("is_restated"))
-    return changes.height, int(changes["is_restated"].sum())

@@ -23,18 +23,9 @@ from rossmann_ml.warehouse.tables import raw
 _CODE = tuple(f"rossmann_ml/**/*.{kind}" for kind in ("py", "sql", "json", "yaml"))
 _DBT = ("dbt_project/models/**/*", "dbt_project/macros/**/*", "dbt_project/dbt_project.yml")
 
-# Only the newest version of every row counts, so that the same data landed in another order or in
-# other files has the same fingerprint.
-_CURRENT_ROWS = {
-    "raw.sales": "store, date",
-    "raw.plan": "store, date",
-    "raw.stores": "store",
-    "raw.store_states": "store",
-}
-
 
 def data_version(connection: duckdb.DuckDBPyConnection) -> str:
-    """Return the fingerprint of the landed data, 12 hexadecimal digits.
+    """Return the fingerprint of the rows in force of the raw tables, 12 hexadecimal digits.
 
     It is made from the newest row of each store-day of sales and of plan, and of each store's
     attributes and state. Equal rows have equal fingerprints, in any order and from any files.
@@ -47,19 +38,18 @@ def data_version(connection: duckdb.DuckDBPyConnection) -> str:
     for (version,) in connection.execute(kept, [load_id]).fetchall():
         return str(version)
     parts = []
-    for table, key in _CURRENT_ROWS.items():
+    for table in raw.KEYS:
         rows = connection.execute(
             f"""
             WITH current_rows AS (
-                SELECT * EXCLUDE (load_id, line_number, known_on)
-                FROM {table}
-                QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY load_id DESC) = 1
+                SELECT * EXCLUDE (load_id, line_number, known_on, file_date)
+                FROM ({raw.newest_rows(table)})
             )
             SELECT
                 count(*),
                 sum(md5_number_lower(to_json(c)::VARCHAR) % 9007199254740993)
             FROM current_rows AS c
-            """  # noqa: S608 - the names come from the constant above
+            """  # noqa: S608 - the names come from a constant
         ).fetchall()
         parts.append((table, *(str(value) for value in rows[0])))
     version = fingerprint(parts)
@@ -67,6 +57,11 @@ def data_version(connection: duckdb.DuckDBPyConnection) -> str:
         with suppress(duckdb.InvalidInputException):  # raised by a read-only connection
             connection.execute("INSERT INTO raw.data_versions VALUES (?, ?)", [load_id, version])
     return version
+
+
+def forget_data_versions(connection: duckdb.DuckDBPyConnection) -> None:
+    """Delete the stored fingerprints, because a withdrawal changes the rows without a new load."""
+    connection.execute("DELETE FROM raw.data_versions")
 
 
 @cache

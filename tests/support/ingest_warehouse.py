@@ -22,9 +22,10 @@ from support.retailer import STORE_HEADER, STORE_LINES, text
 
 @contextmanager
 def memory_warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open an empty database in memory with the tables of schema ``raw``."""
+    """Open an empty database in memory with the tables of raw and forecasting."""
     with duckdb.connect(config={"threads": 1}) as connection:
-        connection.execute((DDL_DIR / "01_raw.sql").read_text(encoding="utf-8"))
+        for schema in ("01_raw.sql", "02_forecasting.sql"):
+            connection.execute((DDL_DIR / schema).read_text(encoding="utf-8"))
         yield connection
 
 
@@ -54,9 +55,19 @@ def params_allowing(bad_share: float) -> Params:
     return params.model_copy(update={"ingest": ingest})
 
 
+class OpenSession(Session):
+    """A session that writes an open connection in memory, without the writer's lock."""
+
+    @contextmanager
+    def writing(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Yield the open connection and leave it open."""
+        assert self._connection is not None
+        yield self._connection
+
+
 def session_on(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Session:
-    """Return a session that reads an open connection."""
-    session = Session(settings)
+    """Return a session that reads and writes an open connection."""
+    session = OpenSession(settings)
     session._connection = connection
     return session
 

@@ -9,6 +9,7 @@ import duckdb
 from rossmann_ml.base.alert_params import AlertParams
 from rossmann_ml.monitoring.alerts.findings import Situation
 from rossmann_ml.warehouse.schema import create_tables
+from support.loads import record_loads
 
 ORIGIN = date(2015, 7, 31)
 TODAY = date(2015, 8, 3)
@@ -97,6 +98,7 @@ def memory_warehouse() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(config={"threads": 1})
     create_tables(connection)
     connection.execute(_MARTS)
+    record_loads(connection, [1])
     return connection
 
 

@@ -18,6 +18,13 @@ ORIGIN = date(2015, 6, 19)
 _GOOD_TABLES = """
 INSERT INTO raw.data_set VALUES ('retailer', false, true, TIMESTAMP '2015-06-22 06:00:00');
 
+INSERT INTO raw.loads BY NAME
+SELECT
+    load_id, 'sales' AS kind, 'load_' || load_id || '.csv' AS file_name, 'h' AS file_sha256,
+    true AS is_bulk, 1 AS rows_read, 1 AS rows_landed, 0 AS rows_restated, 0 AS rows_unchanged,
+    0 AS rows_quarantined, DATE '2015-06-22' AS known_on, TIMESTAMP '2015-06-22' AS loaded_at
+FROM range(1, 10) AS t(load_id);
+
 CREATE TEMP TABLE days AS
 SELECT
     day::DATE AS date,

@@ -15,6 +15,7 @@ import duckdb
 from rossmann_ml.base.settings import Settings, load_settings
 from rossmann_ml.features.driver_groups import PARTS
 from rossmann_ml.warehouse import connection as warehouse
+from support.loads import record_loads
 from support.small_marts import rebuild_marts
 
 MODEL = "lightgbm-0123456789ab"
@@ -122,6 +123,7 @@ def _land_days(
     connection: duckdb.DuckDBPyConnection, first: date, last: date, *, load_id: int
 ) -> None:
     days = {"stores": list(STORES), "holidays": HOLIDAYS, "first": first, "last": last}
+    record_loads(connection, [load_id])
     connection.execute(
         f"""
         INSERT INTO raw.sales

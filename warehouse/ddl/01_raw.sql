@@ -1,5 +1,6 @@
--- Landed rows. Append-only: a restated store-day is a new row with a later load_id; known_on
--- shows what was known on each day.
+-- Landed rows. Every load stores all its good rows. The row in force of a store-day is the one of the
+-- load with the newest file_date, then the highest load_id, among the loads in force; known_on shows
+-- what was known on each day.
 CREATE SCHEMA IF NOT EXISTS raw;
 
 -- One row: the data set of this warehouse. Files of another data set are refused.
@@ -10,7 +11,8 @@ CREATE TABLE IF NOT EXISTS raw.data_set (
     created_at TIMESTAMP NOT NULL
 );
 
--- One row per file that added rows.
+-- One row per landed file. A load is in force while withdrawn_on is NULL; of a replaced whole file the
+-- rows before replaced_from stay in force.
 CREATE TABLE IF NOT EXISTS raw.loads (
     load_id INTEGER PRIMARY KEY,
     kind VARCHAR NOT NULL,           -- sales | plan | stores | store_states
@@ -18,14 +20,22 @@ CREATE TABLE IF NOT EXISTS raw.loads (
     file_sha256 VARCHAR NOT NULL,
     is_bulk BOOLEAN NOT NULL,        -- a whole history, not a weekly file
     rows_read BIGINT NOT NULL,
-    rows_landed BIGINT NOT NULL,     -- new rows and restated rows
+    rows_landed BIGINT NOT NULL,     -- rows that came into force: new and restated
     rows_restated BIGINT NOT NULL,
     rows_unchanged BIGINT NOT NULL,
     rows_quarantined BIGINT NOT NULL,
     first_date DATE,
     last_date DATE,
-    known_on DATE NOT NULL,          -- business date of the load
-    loaded_at TIMESTAMP NOT NULL     -- wall clock, UTC
+    known_on DATE NOT NULL,          -- business date of the load, of a corrected drop its first load's
+    loaded_at TIMESTAMP NOT NULL,    -- wall clock, UTC
+    file_date DATE,                  -- the file's day, which decides whose row is in force; stores: NULL
+    rows_passed_over BIGINT,         -- rows not in force, because a file of a newer day has them
+    rows_taken_back BIGINT,          -- rows of the replaced file that this one lacks
+    replaced_by INTEGER,             -- load of the same file name that replaced this one
+    replaced_from DATE,              -- whole files: first date of the load that replaced this one
+    withdrawn_on DATE,               -- business date of the replacement or withdrawal
+    withdrawn_at TIMESTAMP,          -- wall clock, UTC
+    withdrawn_because VARCHAR        -- 'replaced by load N' or 'withdrawn by <actor>: <reason>'
 );
 
 CREATE TABLE IF NOT EXISTS raw.sales (
@@ -40,7 +50,7 @@ CREATE TABLE IF NOT EXISTS raw.sales (
     promo INTEGER NOT NULL,
     state_holiday VARCHAR NOT NULL,  -- 0 | a public | b Easter | c Christmas
     school_holiday INTEGER NOT NULL,
-    known_on DATE NOT NULL           -- bulk: the row's date; weekly files, restatements: the load's
+    known_on DATE NOT NULL           -- bulk: the row's date; weekly files: the load's
 );
 
 CREATE TABLE IF NOT EXISTS raw.plan (

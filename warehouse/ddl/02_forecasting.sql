@@ -117,6 +117,21 @@ CREATE TABLE IF NOT EXISTS forecasting.forecast_runs (
     finished_at TIMESTAMP NOT NULL
 );
 
+-- Runs whose forecasts were deleted, because they used a file that was replaced or withdrawn or their
+-- origin is after the newest complete day.
+CREATE TABLE IF NOT EXISTS forecasting.runs_taken_back (
+    run_id VARCHAR PRIMARY KEY,
+    run_kind VARCHAR NOT NULL,       -- weekly | backfill
+    forecast_origin DATE NOT NULL,
+    model_version VARCHAR NOT NULL,
+    data_version VARCHAR NOT NULL,
+    store_days INTEGER NOT NULL,
+    total_sales_forecast DOUBLE NOT NULL,
+    started_at TIMESTAMP NOT NULL,
+    taken_back_at TIMESTAMP NOT NULL,
+    reason VARCHAR NOT NULL
+);
+
 -- Stores without a forecast at an origin, with the reason.
 CREATE TABLE IF NOT EXISTS forecasting.stores_not_forecast (
     forecast_origin DATE NOT NULL,

@@ -4,7 +4,8 @@
         incremental_strategy='delete+insert',
         unique_key='forecast_origin',
         on_schema_change='append_new_columns',
-        full_refresh=false
+        full_refresh=false,
+        pre_hook="{{ forget_origins_after_the_newest_day(this) }}"
     )
 }}
 

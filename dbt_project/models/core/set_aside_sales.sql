@@ -9,7 +9,7 @@ versions as (
 newest_versions as (
 
     select * from versions
-    qualify load_id = max(load_id) over (partition by store_id, sales_date)
+    qualify version_order = max(version_order) over (partition by store_id, sales_date)
 
 ),
 
@@ -160,6 +160,7 @@ judged as (
         versions.store_id,
         versions.sales_date,
         versions.load_id,
+        versions.version_order,
         versions.sales,
         usual.usual_sales,
         case
@@ -187,9 +188,10 @@ select
     store_id,
     sales_date,
     load_id,
+    version_order,
     sales,
     usual_sales,
     reason
 from judged
 where reason is not null
-order by store_id, sales_date, load_id
+order by store_id, sales_date, version_order

@@ -17,11 +17,23 @@ renamed as (
         rows_landed,
         rows_restated,
         rows_unchanged,
+        rows_passed_over,
+        rows_taken_back,
         rows_quarantined,
         first_date,
         last_date,
+        file_date,
         known_on,
-        loaded_at
+        loaded_at,
+        replaced_by,
+        replaced_from,
+        withdrawn_on,
+        withdrawn_because,
+        withdrawn_on is null as is_in_force,
+        load_id = max(load_id) filter (where withdrawn_on is null)
+            over (partition by kind, file_name) as is_newest_edition,
+        -- of two files the one of the newer day counts, whatever landed last
+        row_number() over (order by file_date nulls first, load_id) as version_order
     from source
 
 )

@@ -2,7 +2,13 @@ with
 
 source as (
 
-    select * from {{ source('raw', 'plan') }}
+    select
+        files.*,
+        loads.version_order,
+        loads.known_on as landed_on
+    from {{ source('raw', 'plan') }} as files
+    inner join {{ ref('stg_loads') }} as loads on files.load_id = loads.load_id
+    where loads.is_in_force or files.date < loads.replaced_from
 
 ),
 
@@ -20,7 +26,9 @@ renamed as (
         school_holiday = 1 as is_school_holiday,
         load_id,
         line_number,
-        known_on
+        known_on,
+        version_order,
+        landed_on
     from source
 
 )

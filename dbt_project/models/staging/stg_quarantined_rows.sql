@@ -2,7 +2,10 @@ with
 
 source as (
 
-    select * from {{ source('raw', 'quarantined_rows') }}
+    select files.*
+    from {{ source('raw', 'quarantined_rows') }} as files
+    inner join {{ ref('stg_loads') }} as loads on files.load_id = loads.load_id
+    where loads.is_newest_edition
 
 ),
 

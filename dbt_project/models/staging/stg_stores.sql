@@ -4,7 +4,10 @@ with
 
 source as (
 
-    select * from {{ source('raw', 'stores') }}
+    select files.*
+    from {{ source('raw', 'stores') }} as files
+    inner join {{ ref('stg_loads') }} as loads on files.load_id = loads.load_id
+    where loads.is_in_force
 
 ),
 

@@ -1,21 +1,26 @@
 {{ config(meta={'dagster': {'ref': {'name': 'fct_daily_sales'}}}) }}
--- The calendar adds up to the newest version of every raw store-day that is
--- not set aside, computed independently here.
+-- The calendar adds up to the row in force of every raw store-day that is not set aside,
+-- computed independently here.
 with
 
 newest_rows as (
 
     select
-        arg_max(landed.sales, landed.load_id) as sales,
-        arg_max(landed.open, landed.load_id) as is_open
-    from {{ source('raw', 'sales') }} as landed
+        arg_max(files.sales, row(coalesce(loads.file_date, date '0001-01-01'), loads.load_id))
+            as sales,
+        arg_max(files.open, row(coalesce(loads.file_date, date '0001-01-01'), loads.load_id))
+            as is_open
+    from {{ source('raw', 'sales') }} as files
+    inner join {{ source('raw', 'loads') }} as loads on files.load_id = loads.load_id
     left join {{ ref('set_aside_sales') }} as aside
         on
-            landed.store = aside.store_id
-            and landed.date = aside.sales_date
-            and landed.load_id = aside.load_id
-    where aside.load_id is null
-    group by landed.store, landed.date
+            files.store = aside.store_id
+            and files.date = aside.sales_date
+            and files.load_id = aside.load_id
+    where
+        aside.load_id is null
+        and (loads.withdrawn_on is null or files.date < loads.replaced_from)
+    group by files.store, files.date
 
 ),
 

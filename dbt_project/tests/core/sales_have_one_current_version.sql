@@ -1,10 +1,42 @@
--- Every reported store-day has exactly one current version: the one landed last.
+-- Every reported store-day in force has exactly one current version: the row of the newest file
+-- day.
+with
+
+newest as (
+
+    select
+        store_id,
+        sales_date,
+        arg_max(
+            row(sales, customers, is_open, is_promo, state_holiday, is_school_holiday),
+            version_order
+        ) as said
+    from {{ ref('stg_sales') }}
+    group by store_id, sales_date
+
+),
+
+current_versions as (
+
+    select
+        store_id,
+        sales_date,
+        row(sales, customers, is_open, is_promo, state_holiday, is_school_holiday) as said
+    from {{ ref('sales_versions') }}
+    where is_current
+
+)
+
 select
-    store_id,
-    sales_date,
-    count(*) filter (where is_current) as current_versions
-from {{ ref('sales_versions') }}
-group by store_id, sales_date
+    coalesce(newest.store_id, versions.store_id) as store_id,
+    coalesce(newest.sales_date, versions.sales_date) as sales_date,
+    count(versions.store_id) as current_versions
+from newest
+full outer join current_versions as versions
+    on
+        newest.store_id = versions.store_id
+        and newest.sales_date = versions.sales_date
+group by all
 having
-    count(*) filter (where is_current) <> 1
-    or max(load_id) <> max(load_id) filter (where is_current)
+    count(versions.store_id) <> 1
+    or bool_or(newest.said is distinct from versions.said)

@@ -5,7 +5,7 @@ with
 counted as (
 
     select
-        (select count(distinct store) from {{ source('raw', 'stores') }}) as raw_stores,
+        (select count(distinct store_id) from {{ ref('stg_stores') }}) as raw_stores,
         (select count(*) from {{ ref('dim_store') }}) as stores,
         (select sum(observed_days) from {{ ref('dim_store') }}) as observed_days,
         (

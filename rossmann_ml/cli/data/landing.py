@@ -66,9 +66,14 @@ def status() -> None:
     if found.filling_accuracy:
         shares = ", ".join(f"{name} {share:.1%}" for name, share in found.filling_accuracy.items())
         show(f"gaps of the plan are filled by rule; right on past store-days: {shares}")
+        for kind in found.landed:
+            more = f", and {kind.files - 5:,} more" if kind.files > 5 else ""
+            show(f"{kind.kind.replace('_', ' ')} files: {', '.join(kind.newest_files)}{more}")
+        for file in found.withdrawn:
+            show(f"not in force: {file.file_name}: {file.because}, on {file.withdrawn_on}")
     for name, folder in (("raw", settings.raw_path), ("incoming", settings.incoming_path)):
         waiting = [file.path.name for file in found.waiting if file.path.parent == folder]
-        names = f"{', '.join(waiting)} (not landed, or nothing new in it)"
+        names = f"{', '.join(waiting)} (not landed yet)"
         empty = "none to land" if folder.is_dir() else "the folder does not exist"
         show(f"{name} files in {folder}: {names if waiting else empty}")
     for path in found.left_alone:
@@ -76,9 +81,10 @@ def status() -> None:
 
 
 def _landed_table(landed: tuple[LandedKind, ...]) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    for name in ("landed", "files", "rows", "restated", "quarantined", "from", "to"):
-        is_number = name in ("files", "rows", "restated", "quarantined")
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True, padding=(0, 1, 0, 0))
+    numbers = ("files", "rows", "restated", "taken\nback", "quarantined")
+    for name in ("landed", *numbers, "from", "to"):
+        is_number = name in numbers
         table.add_column(name, no_wrap=True, justify="right" if is_number else "left")
     for kind in landed:
         table.add_row(
@@ -86,6 +92,7 @@ def _landed_table(landed: tuple[LandedKind, ...]) -> Table:
             f"{kind.files:,}",
             f"{kind.rows:,}",
             f"{kind.versions_restated:,}",
+            f"{kind.rows_taken_back:,}",
             f"{sum(kind.quarantined.values()):,}",
             str(kind.first_date or ""),
             str(kind.last_date or ""),

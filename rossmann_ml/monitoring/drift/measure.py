@@ -97,8 +97,9 @@ class DriftReport:
 def measure_drift(session: Session, *, run_id: str) -> DriftReport:
     """Measure drift at the newest origin; store the rows and write Evidently's pages.
 
-    Existing rows of the origin are replaced. Pages of earlier runs are removed, except those of the
-    newest runs, whose number is ``monitoring.drift.reports_kept`` in ``params.yaml``.
+    Existing rows of the origin are replaced. Those of later origins are deleted, because a file
+    that was withdrawn had moved the origin ahead. Pages of earlier runs are removed, except those
+    of the newest runs, whose number is ``monitoring.drift.reports_kept`` in ``params.yaml``.
 
     Args:
         session: Session of the job; its ``progress`` receives the steps.
@@ -125,7 +126,7 @@ def measure_drift(session: Session, *, run_id: str) -> DriftReport:
         rows = as_rows(metrics, run_id=run_id, forecast_origin=origin, computed_at=utc_now())
         with transaction(connection):
             connection.execute(
-                "DELETE FROM monitoring.drift_metrics WHERE forecast_origin = ?", [origin]
+                "DELETE FROM monitoring.drift_metrics WHERE forecast_origin >= ?", [origin]
             )
             append_frame(connection, "monitoring.drift_metrics", rows)
         _remove_old_reports(settings, kept=drift.reports_kept)

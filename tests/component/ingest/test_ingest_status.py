@@ -33,8 +33,8 @@ def test_status_counts_the_newest_versions_and_names_files_with_new_bytes(
     rows = [sales_line(1, FRIDAY, 4010), sales_line(2, date(2015, 6, 13))]
     retailer.write("sales_2015-06-13.csv", text(SALES_HEADER, rows))
     retailer.land_incoming()
-    # the same bytes under another name do not wait
-    retailer.write("sales_2015-06-14.csv", text(SALES_HEADER, rows))
+    # the same bytes under their name do not wait
+    retailer.write("sales_2015-06-13.csv", text(SALES_HEADER, rows))
     retailer.write("sales_2015-06-15.csv", text(SALES_HEADER, [sales_line(3, FRIDAY, 4011)]))
     (retailer.incoming / "odd.csv").write_text("x")
 

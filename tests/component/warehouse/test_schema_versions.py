@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
@@ -17,15 +17,18 @@ from rossmann_ml.serving.generations import open_generation, read_info
 from rossmann_ml.warehouse import schema
 from rossmann_ml.warehouse.connection import connect
 from rossmann_ml.warehouse.session import Session
+from rossmann_ml.warehouse.tables import raw
 
 NOTE = "ALTER TABLE raw.sales ADD COLUMN note VARCHAR; UPDATE raw.sales SET note = 'of before';"
 
 
 @pytest.fixture
-def migrations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return an empty folder that replaces ``warehouse/migrations``."""
+def migrations(small_warehouse: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return an empty folder of migrations, for a warehouse of the first version."""
     folder = tmp_path / "migrations"
     folder.mkdir()
+    with duckdb.connect(str(small_warehouse.database_path)) as connection:
+        connection.execute("UPDATE meta.schema_versions SET version = 1")
     monkeypatch.setattr(schema, "MIGRATIONS_DIR", folder)
     return folder
 
@@ -44,6 +47,35 @@ def test_a_new_warehouse_records_the_version_it_was_made_with(small_warehouse: S
 def test_migrations_are_numbered_on_from_the_first_version() -> None:
     numbers = [int(path.name[:4]) for path in sorted(schema.MIGRATIONS_DIR.glob("*.sql"))]
     assert numbers == list(range(2, schema.newest_version() + 1))
+
+
+def test_loads_of_the_first_version_get_the_day_of_their_file(small_warehouse: Settings) -> None:
+    added = ("file_date", "rows_passed_over", "rows_taken_back", "replaced_by", "replaced_from")
+    added += ("withdrawn_on", "withdrawn_at", "withdrawn_because")
+    names = {
+        2: ("sales", "sales_2015-06-05.csv", "false"),
+        3: ("sales", "train.csv", "true"),
+        4: ("plan", "test.csv", "true"),
+        5: ("stores", "store.csv", "true"),
+    }
+    with duckdb.connect(str(small_warehouse.database_path)) as connection:
+        for load_id, (kind, name, is_bulk) in names.items():
+            connection.execute(
+                "INSERT INTO raw.loads BY NAME SELECT * REPLACE "
+                f"({load_id} AS load_id, '{kind}' AS kind, '{name}' AS file_name, "
+                f"{is_bulk} AS is_bulk, DATE '2013-01-01' AS first_date, "
+                "DATE '2015-05-22' AS last_date) FROM raw.loads WHERE load_id = 1"
+            )
+        for name in added:
+            connection.execute(f"ALTER TABLE raw.loads DROP COLUMN {name}")
+        connection.execute("UPDATE meta.schema_versions SET version = 1")
+    with connect(small_warehouse) as connection:
+        days = connection.execute(
+            "SELECT file_date FROM raw.loads WHERE load_id > 1 ORDER BY load_id"
+        ).fetchall()
+        in_force = raw.rows_in_force("raw.sales")
+        assert connection.execute(f"SELECT count(*) > 2000 FROM ({in_force})").fetchall()[0][0]
+    assert days == [(date(2015, 6, 5),), (date(2015, 5, 22),), (date(2012, 12, 31),), (None,)]
 
 
 @pytest.mark.parametrize("read_only", [True, False])

@@ -117,6 +117,12 @@ def note_day(connection: duckdb.DuckDBPyConnection, table: str, day: date) -> No
     columns = "load_id, line_number, store, day_of_week, date, open, promo, state_holiday"
     sales = ", sales" if table == "sales" else ""
     connection.execute(
+        "INSERT OR IGNORE INTO raw.loads BY NAME SELECT 1 AS load_id, 'sales' AS kind, 'f' AS "
+        "file_name, 'h' AS file_sha256, true AS is_bulk, 1 AS rows_read, 1 AS rows_landed, "
+        "0 AS rows_restated, 0 AS rows_unchanged, 0 AS rows_quarantined, DATE '2015-01-01' AS "
+        "known_on, TIMESTAMP '2015-01-01' AS loaded_at"
+    )
+    connection.execute(
         f"INSERT INTO raw.{table} ({columns}, school_holiday, known_on{sales}) "
         f"VALUES (1, 2, 1, 1, ?, 1, 0, '0', 0, ?{', 1' if sales else ''})",
         [day, day],

@@ -1,7 +1,7 @@
 """Each row has the date on which it counts as known.
 
-Definitions: ``docs/decisions/0003-what-was-known-when.md`` (its own date for a first version in a
-bulk history, the product's day of landing for weekly drops and restatements), the comments of
+Definitions: ``docs/decisions/0003-what-was-known-when.md`` (its own date in a bulk history, the
+product's day of landing for weekly drops), the comments of
 ``raw.loads`` and ``raw.sales`` in ``warehouse/ddl/01_raw.sql``, and those of
 ``rossmann_ml.ingest.file_load`` (a plan is made before its first day; the first list of stores
 counts as known always).
@@ -57,16 +57,27 @@ def known(warehouse: duckdb.DuckDBPyConnection) -> Known:
     return read
 
 
-def test_a_whole_history_is_known_on_its_own_days_and_a_restated_day_when_it_lands(
+def test_a_whole_history_is_known_on_its_own_days(
     warehouse: duckdb.DuckDBPyConnection, known: Known, tmp_path: Path
 ) -> None:
     days = [FRIDAY - timedelta(days=1), FRIDAY]
     land(warehouse, tmp_path / "store.csv", STORES)
     land(warehouse, tmp_path / "train.csv", sales(*days))
     assert known("sales") == days
-    # the newest sales are of a Saturday, so the business date is the same Monday
+    # core.sales_versions dates the rows that restate those of another file
     land(warehouse, tmp_path / "train.csv", sales(FRIDAY, date(2015, 6, 13), amount=10))
-    assert known("sales") == [*days, MONDAY, date(2015, 6, 13)]
+    assert known("sales") == [*days, FRIDAY, date(2015, 6, 13)]
+
+
+def test_a_corrected_drop_is_known_since_its_first_edition(
+    warehouse: duckdb.DuckDBPyConnection, known: Known, tmp_path: Path
+) -> None:
+    land(warehouse, tmp_path / "store.csv", STORES, today=MONDAY)
+    drop, later = tmp_path / "sales_2015-06-12.csv", date(2015, 6, 22)
+    land(warehouse, drop, sales(FRIDAY), today=MONDAY)
+    land(warehouse, drop, sales(FRIDAY, amount=10), today=later)
+    assert known("loads") == [MONDAY, MONDAY, MONDAY]
+    assert known("sales") == [MONDAY, MONDAY]
 
 
 @pytest.mark.parametrize("ahead", [2, 3])
@@ -75,13 +86,10 @@ def test_a_weekly_drop_of_history_is_known_on_the_monday_after_its_newest_day(
 ) -> None:
     newest = FRIDAY + timedelta(days=ahead)
     monday = date(2015, 6, 15 if ahead <= 2 else 22)
-    warehouse.execute(
-        "INSERT INTO raw.stores (load_id, line_number, store, store_type, "
-        "assortment, promo2, known_on) VALUES (0, 0, 1, 'a', 'a', 0, '1990-01-01')"
-    )
+    land(warehouse, tmp_path / "store.csv", STORES)
     land(warehouse, tmp_path / "sales_2015-06-22.csv", sales(FRIDAY, newest))
     assert known("sales") == [monday, monday]
-    assert known("loads") == [monday]
+    assert known("loads") == [monday, monday]
     unset = load_settings(as_of=None)
     assert product_today(warehouse, unset) == monday
 
@@ -117,7 +125,7 @@ def test_a_whole_plan_is_known_the_day_before_its_first_day_or_when_it_landed_ea
     land(warehouse, tmp_path / "test.csv", plan(date(2015, 6, 21), first), today=today)
     assert known("plan") == [expected, expected]
     land(warehouse, tmp_path / "test.csv", plan(first, promo=0), today=today)
-    assert known("plan")[2:] == [today]
+    assert known("plan")[2:] == [expected]
 
 
 def test_a_plan_drop_is_known_when_it_lands_even_after_its_first_day(
@@ -171,7 +179,7 @@ def test_loads_before_the_first_historical_sales_are_redated_to_their_business_d
     land(warehouse, tmp_path / "train.csv", sales(FRIDAY))
     assert known("loads") == [MONDAY] * 7
     assert known("plan") == [MONDAY]
-    assert known("stores") == [ALWAYS, ALWAYS, ALWAYS, MONDAY]
+    assert known("stores") == [ALWAYS] * 3 + [MONDAY] * 3
     assert known("store_states") == [ALWAYS, MONDAY]
 
     # from the second file of sales on, earlier dates stay as they are

@@ -17,6 +17,7 @@ from typing import Any
 import duckdb
 import pytest
 from support.dbt_sql import fill
+from support.loads import record_loads
 from support.tiny_generation import NOON, forecast_row, run_row
 
 from rossmann_ml.base.errors import NoDataError, PublishError
@@ -41,9 +42,9 @@ def filled() -> Iterator[duckdb.DuckDBPyConnection]:
             "INSERT INTO raw.data_set VALUES ('retailer', false, true, current_date);"
             "INSERT INTO raw.sales VALUES (1, 2, 1, 5, '2015-06-26', 9, 1, 1, 0, '0', 0, "
             "'2015-06-26');"
-            "INSERT INTO raw.loads SELECT 1, 'sales', 'a', 'a', true, 1, 1, 0, 0, 0, NULL, NULL, "
-            f"'2015-06-26', current_date; INSERT INTO raw.data_versions VALUES (1, '{DATA}')"
+            f"INSERT INTO raw.data_versions VALUES (1, '{DATA}')"
         )
+        record_loads(connection, [1])
         rows = [forecast_row(origin, store, 1) for origin in ORIGINS for store in (1, 2)]
         fill(connection, "forecasting.forecasts", rows)
         runs = [run_row(f"run-{origin}", origin) for origin in ORIGINS]

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.ingest_warehouse import empty, settings_as_of
+from support.loads import record_loads
 
 from rossmann_ml.base.digests import fingerprint
 from rossmann_ml.warehouse.session import Session
@@ -24,6 +25,7 @@ from rossmann_ml.warehouse.versions import (
     Versions,
     code_version,
     data_version,
+    forget_data_versions,
 )
 
 MONDAY = date(2015, 6, 15)
@@ -72,11 +74,18 @@ Table = tuple[str, dict[str, object]]
 
 def version_of(connection: duckdb.DuckDBPyConnection, *rows: Table) -> str:
     empty(connection)
+    record_loads(connection, range(1, 10))
     for table, row in rows:
         marks = ", ".join("?" * len(row))
         connection.execute(
             f"INSERT INTO raw.{table} ({', '.join(row)}) VALUES ({marks})", [*row.values()]
         )
+    return current_version(connection)
+
+
+def current_version(connection: duckdb.DuckDBPyConnection) -> str:
+    """Compute the fingerprint again, because a test changes rows without a landing."""
+    forget_data_versions(connection)
     return data_version(connection)
 
 
@@ -99,17 +108,17 @@ def test_every_value_of_every_table_changes_the_data_version_but_the_landing_doe
         for name, value in row.items():
             change = f"UPDATE raw.{table} SET {name} = ?"
             memory_database.execute(change, [other(value)])
-            changed = data_version(memory_database)
+            changed = current_version(memory_database)
             memory_database.execute(change, [value])
             if name in LANDING:
                 assert changed == as_it_is
             else:
                 assert changed not in seen, (table, name)
                 seen.add(changed)
-    assert data_version(memory_database) == as_it_is
+    assert current_version(memory_database) == as_it_is
     for table in ROWS:
         memory_database.execute(f"DELETE FROM raw.{table}")
-        seen.add(data_version(memory_database))
+        seen.add(current_version(memory_database))
     assert len(seen) == 1 + 9 + 7 + 10 + 2 + 4
 
 
@@ -138,11 +147,7 @@ def test_of_several_versions_of_a_row_the_one_of_the_newest_load_counts(
 
 
 def load(connection: duckdb.DuckDBPyConnection, number: int) -> None:
-    connection.execute(
-        "INSERT INTO raw.loads VALUES (?, 'sales', 'a', 'b', true, 1, 1, 0, 0, 0, NULL, NULL, "
-        "'2015-06-15', now())",
-        [number],
-    )
+    record_loads(connection, [number])
 
 
 def test_the_data_version_is_computed_once_per_load(warehouse: duckdb.DuckDBPyConnection) -> None:

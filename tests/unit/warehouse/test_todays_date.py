@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.ingest_warehouse import settings_as_of
+from support.loads import record_loads
 
 from rossmann_ml.ingest.data_set import DataSet
 from rossmann_ml.warehouse.clock import monday_after, newest_sales_date, product_today, today_for
@@ -77,6 +78,7 @@ def test_sales_that_end_before_2016_are_historical(
 
 
 def sell(connection: duckdb.DuckDBPyConnection, *days: date) -> None:
+    record_loads(connection, [1])
     for day in days:
         connection.execute(
             "INSERT INTO raw.sales VALUES (1, 2, 1, 1, ?, 9, 9, 1, 0, '0', 0, ?)", [day, day]

@@ -1,0 +1,172 @@
+"""Track the editions of a file: which load of a file name is in force, and which one replaced it.
+
+A file of sales or plan that is landed again under its name with other bytes replaces its former
+edition as a whole. Of a replaced whole file, the days before the new edition's first day stay in
+force, because the new edition does not cover them. A new list of stores replaces no load: the
+newest row of each store counts.
+
+Entry points: :func:`fate_of` before a landing, :func:`former_editions` and :func:`mark_replaced`
+during it, :func:`bring_back` after a withdrawal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+import duckdb
+
+from rossmann_ml.ingest.discovery import RawFile
+from rossmann_ml.warehouse.connection import one_row, utc_now
+from rossmann_ml.warehouse.tables import raw
+
+Fate = Literal["new", "landed", "withdrawn"]
+
+
+@dataclass(frozen=True)
+class FormerEditions:
+    """Loads of a file name that a landing replaces.
+
+    Attributes:
+        load_ids: Keys of the loads in ``raw.loads``; empty if no edition of the name is in force,
+            and for lists of stores, which replace no load.
+        known_on: Earliest date on which an edition counts as known; None if there is none.
+        is_clean: Whether the newest edition has no quarantined rows.
+    """
+
+    load_ids: tuple[int, ...] = ()
+    known_on: date | None = None
+    is_clean: bool = True
+
+
+def fate_of(
+    connection: duckdb.DuckDBPyConnection, raw_file: RawFile, sha256: str
+) -> tuple[Fate, str]:
+    """Return whether a file is new, was landed before, or was withdrawn by a person.
+
+    The newest edition in force of the file's name decides. The same bytes under another name are a
+    new file, because the day in the name decides which rows are in force. An older edition that is
+    offered again is new as well, and replaces the newer one.
+
+    Args:
+        connection: Connection to the pipeline's database.
+        raw_file: The file.
+        sha256: SHA-256 of the file.
+
+    Returns:
+        The fate, and for a withdrawn file when and why it was withdrawn, in words.
+    """
+    of_name = {"kind": raw_file.kind, "name": raw_file.path.name}
+    newest = one_row(
+        connection,
+        "SELECT arg_max(file_sha256, load_id) FROM raw.loads "
+        "WHERE kind = $kind AND file_name = $name AND withdrawn_on IS NULL",
+        of_name,
+    )
+    if newest is not None and newest[0] == sha256:
+        return "landed", ""
+    withdrawn = one_row(
+        connection,
+        "SELECT withdrawn_on, withdrawn_because FROM raw.loads "
+        "WHERE kind = $kind AND file_name = $name AND file_sha256 = $sha256 "
+        "AND withdrawn_on IS NOT NULL AND replaced_by IS NULL ORDER BY load_id DESC LIMIT 1",
+        {**of_name, "sha256": sha256},
+    )
+    if withdrawn is not None:
+        return "withdrawn", f"{withdrawn[1]}, on {withdrawn[0]}"
+    return "new", ""
+
+
+def former_editions(connection: duckdb.DuckDBPyConnection, raw_file: RawFile) -> FormerEditions:
+    """Return the loads in force of a file's name, which a landing of sales or plan replaces."""
+    rows = connection.execute(
+        "SELECT load_id, known_on, rows_quarantined FROM raw.loads "
+        "WHERE kind = ? AND file_name = ? AND withdrawn_on IS NULL ORDER BY load_id",
+        [raw_file.kind, raw_file.path.name],
+    ).fetchall()
+    if not rows:
+        return FormerEditions()
+    load_ids = tuple(load_id for load_id, *_ in rows) if raw_file.format.has_dates else ()
+    return FormerEditions(
+        load_ids, min(known_on for _, known_on, _ in rows), is_clean=rows[-1][-1] == 0
+    )
+
+
+def newest_sales_without(
+    connection: duckdb.DuckDBPyConnection, former: FormerEditions, first_date: date | None
+) -> date | None:
+    """Return the newest day with sales in force, without the rows that a landing replaces.
+
+    Args:
+        connection: Connection to the pipeline's database.
+        former: Loads that the landing replaces.
+        first_date: First replaced day; None for all rows of these loads.
+    """
+    row = one_row(
+        connection,
+        f"SELECT max(date) FROM ({raw.rows_in_force('raw.sales')}) "  # noqa: S608 - constant
+        "WHERE NOT list_contains($replaced, load_id) OR date < $first",
+        {"replaced": list(former.load_ids), "first": first_date},
+    )
+    return None if row is None else row[0]
+
+
+def mark_replaced(
+    connection: duckdb.DuckDBPyConnection, former: FormerEditions, load_id: int, today: date
+) -> None:
+    """Mark the loads that the landing `load_id`, which is recorded already, replaces.
+
+    Args:
+        connection: Writing connection inside a transaction.
+        former: Loads that the landing replaces.
+        load_id: Key of the landing in ``raw.loads``.
+        today: Business date.
+    """
+    connection.execute(
+        "UPDATE raw.loads SET replaced_by = $new, withdrawn_on = $today, withdrawn_at = $now, "
+        "withdrawn_because = 'replaced by load ' || $new WHERE list_contains($replaced, load_id)",
+        {"new": load_id, "today": today, "now": utc_now(), "replaced": list(former.load_ids)},
+    )
+    _set_replaced_from(connection, load_id)
+
+
+def bring_back(connection: duckdb.DuckDBPyConnection, load_id: int) -> list[int]:
+    """Put the loads that a withdrawn load had replaced back into force.
+
+    Args:
+        connection: Writing connection inside a transaction.
+        load_id: Key of the withdrawn load.
+
+    Returns:
+        Keys of the loads that are in force again.
+    """
+    rows = connection.execute(
+        "UPDATE raw.loads SET replaced_by = NULL, replaced_from = NULL, withdrawn_on = NULL, "
+        "withdrawn_at = NULL, withdrawn_because = NULL WHERE replaced_by = ? RETURNING load_id",
+        [load_id],
+    ).fetchall()
+    _set_replaced_from(connection, load_id)
+    return sorted(int(back) for (back,) in rows)
+
+
+def _set_replaced_from(connection: duckdb.DuckDBPyConnection, load_id: int) -> None:
+    """Set the day from which each replaced whole file of the name of `load_id` is replaced.
+
+    It is the first date of all later editions that no person withdrew.
+    """
+    connection.execute(
+        """
+        UPDATE raw.loads AS old SET replaced_from = (
+            SELECT min(later.first_date) FROM raw.loads AS later
+            WHERE later.kind = old.kind AND later.file_name = old.file_name
+                AND later.load_id >= old.replaced_by
+                AND (later.withdrawn_on IS NULL OR later.replaced_by IS NOT NULL)
+        )
+        WHERE old.replaced_by IS NOT NULL AND old.is_bulk AND EXISTS (
+            FROM raw.loads AS this
+            WHERE this.load_id = ? AND this.kind = old.kind AND this.file_name = old.file_name
+        )
+        """,
+        [load_id],
+    )
