@@ -120,7 +120,15 @@ def test_the_smallest_possible_limits_are_accepted():
 
 def test_retraining_needs_existing_rules_and_at_least_one_week():
     every = [
-        *("accuracy", "coverage", "drift", "input_data", "stale_data", "failed_checks", "refresh_late"),
+        *(
+            "accuracy",
+            "coverage",
+            "drift",
+            "input_data",
+            "stale_data",
+            "failed_checks",
+            "refresh_late",
+        ),
         *("stores_not_forecast", "champion_old", "failed_run"),
     ]
     assert RetrainingParams(rules=every, min_weeks=1).rules == every
