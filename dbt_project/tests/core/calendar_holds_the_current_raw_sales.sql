@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'fct_daily_sales'}}}) }}
 -- The calendar adds up to the newest version of every raw store-day that is
--- not set aside, computed independently here.
+-- not left out, computed independently here.
 with
 
 newest_rows as (
