@@ -90,7 +90,8 @@ def set_aside_other_units(
         )
     warning = (
         f"{off.height:,} rows of {stores} are quarantined, because they are not in the unit of "
-        f"their past: {_described(off)} ({place}). Correct them in the file, then run `rossmann refresh`"
+        f"their past: {_described(off)} ({place}). Correct them in the file, then run "
+        "`rossmann refresh`"
     )
     return UnitJudgement(rows.join(off, on="line_number", how="anti"), bad, (warning,))
 
