@@ -29,7 +29,7 @@ class PartialDayParams(StrictModel):
         half_days: Days of the year (MM-DD) on which stores close early.
         min_level_half_day: Smallest level of all stores together on those days.
         low_level: A store up to this level is low.
-        max_low_share: Largest share of low stores in the chain; beyond it they are set aside.
+        max_low_share: Largest share of low stores in the chain; beyond it they are left out.
         max_low_share_of_state: The same for the stores of one state.
         min_low_stores: Smallest number of low stores for these two limits.
         confirmed: Days that a person has confirmed as whole; they are not judged.

@@ -23,8 +23,8 @@ def validate(
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help="raw_sales, raw_stores, newest_sales, plan, features or forecasts; may "
-            "be repeated. By default all suites whose table exists.",
+            help="raw_sales, raw_stores, newest_sales, plan, features or forecasts; may be "
+            "repeated. By default all suites whose table exists.",
         ),
     ] = None,
 ) -> None:

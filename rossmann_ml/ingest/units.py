@@ -32,12 +32,12 @@ _POINT = r'(^|[,"])\d{1,3}\.\d{3}($|[,"])'
 
 @dataclass(frozen=True)
 class UnitJudgement:
-    """Rows of a file whose unit is believed, and those that are set aside.
+    """Rows of a file whose unit is believed, and those that are quarantined.
 
     Attributes:
         good: Rows to store.
         bad: Rows to quarantine: ``line_number``, ``column_name``, ``reason`` and ``row_text``.
-        warnings: Message with the stores and factors; empty if no row is set aside.
+        warnings: Message with the stores and factors; empty if no row is quarantined.
     """
 
     good: pl.DataFrame
@@ -55,10 +55,10 @@ def set_aside_other_units(
 ) -> UnitJudgement:
     """Separate rows of sales whose unit differs from that of the store's past.
 
-    A store's seven days are set aside if the median factor between their sales and the store's
+    A store's seven days are quarantined if the median factor between their sales and the store's
     usual sales for weekday and promotion is too large or too small. The same holds for the spend
-    per customer. A single row is set aside if its spend is that far off, or if it is written with a
-    thousands point and far too low. Usual figures are medians of half a year before the file, or of
+    per customer. A single row is quarantined if its spend is that far off, or if it has a thousands
+    point and is far too low. Usual figures are medians of half a year before the file, or of
     the file itself for stores without such a past.
 
     Args:
@@ -90,8 +90,9 @@ def set_aside_other_units(
             "landed. Export it again, then run `rossmann refresh`"
         )
     warning = (
-        f"{off.height:,} rows of {stores} are set aside, because they are not in the unit of their "
-        f"past: {_described(off)} ({place}). Correct them in the file, then run `rossmann refresh`"
+        f"{off.height:,} rows of {stores} are quarantined, because they are not in the unit of "
+        f"their past: {_described(off)} ({place}). Correct them in the file, then run "
+        "`rossmann refresh`"
     )
     return UnitJudgement(rows.join(off, on="line_number", how="anti"), bad, (warning,))
 

@@ -1,5 +1,5 @@
 {{ config(meta={'dagster': {'ref': {'name': 'fct_daily_sales'}}}) }}
--- The calendar adds up to the row in force of every raw store-day that is not set aside,
+-- The calendar adds up to the row in force of every raw store-day that is not left out,
 -- computed independently here.
 with
 

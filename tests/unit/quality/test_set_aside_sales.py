@@ -1,4 +1,4 @@
-"""Partial days and open days without sales are set aside, and ordinary low days are not."""
+"""Partial days and open days without sales are left out, and ordinary low days are not."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -52,7 +52,7 @@ def change(connection: duckdb.DuckDBPyConnection, what: str, where: str = "true"
 
 
 def aside(connection: duckdb.DuckDBPyConnection, **variables: object) -> dict[tuple, str]:
-    """Return the reasons of the rows that are set aside, by store and day."""
+    """Return the reasons of the rows that are left out, by store and day."""
     found = query(connection, "set_aside_sales", **variables)
     return {(row["store_id"], row["sales_date"]): row["reason"] for row in found.to_dicts()}
 
