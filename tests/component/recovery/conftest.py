@@ -1,0 +1,45 @@
+"""A published place in which nothing is wrong, and a second writer in it."""
+
+from __future__ import annotations
+
+import multiprocessing
+
+import pytest
+
+from rossmann_ml.base.settings import Settings
+from rossmann_ml.publish.publishing import PublishedGeneration
+from rossmann_ml.recovery import archive
+from rossmann_ml.training import tracking
+from rossmann_ml.warehouse import connection as warehouse
+
+Published = tuple[Settings, PublishedGeneration]
+
+
+@pytest.fixture
+def place(published_generation: Published, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """A published place in which nothing is wrong."""
+    settings, _ = published_generation
+    registry = archive.registry_path(settings)
+    assert registry is not None
+    registry.parent.mkdir(parents=True)
+    registry.touch()
+    monkeypatch.setattr(tracking, "alias_version", lambda _: "1")
+    return settings
+
+
+def _hold(settings: Settings, held: object, done: object) -> None:
+    with warehouse.writer_lock(settings):
+        held.set()  # type: ignore[attr-defined]
+        done.wait(60)  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def other_writer(place: Settings):
+    context = multiprocessing.get_context("spawn")
+    held, done = context.Event(), context.Event()
+    process = context.Process(target=_hold, args=(place, held, done))
+    process.start()
+    assert held.wait(60)
+    yield process
+    done.set()
+    process.join()
