@@ -36,9 +36,10 @@ FIRST_DATE = date(2013, 1, 1)
 LAST_DATE = date(2015, 6, 19)
 PLAN_DAYS = 48
 
-# Limits of the calendar's rules and of a machine's memory.
+# Limits of the calendar's rules, of the years that files may have, and of a machine's memory.
 EARLIEST_DATE = date(1991, 1, 1)
 LATEST_DATE = date(2099, 12, 31)
+MOST_PLAN_DAYS = 365
 MOST_STORES = 1_000_000
 
 # The marker is moved into the folder first, so that sales are never in an unmarked folder.
@@ -76,6 +77,7 @@ def write_sample(
     seed: int,
     first_date: date = FIRST_DATE,
     last_date: date = LAST_DATE,
+    plan_days: int = PLAN_DAYS,
     progress: Progress | None = None,
 ) -> SampleSummary:
     """Write a synthetic chain of stores in the files of the competition.
@@ -90,6 +92,7 @@ def write_sample(
         seed: Seed of the random numbers; a store is the same for every number of stores.
         first_date: First date of sales.
         last_date: Last date of sales.
+        plan_days: Number of days of the plan, which starts the day after the last sales.
         progress: Called after every block with the store-days done and the total store-days.
 
     Raises:
@@ -97,8 +100,8 @@ def write_sample(
         RefusedError: The folder has files that are not a sample.
         BusyError: Another process writes a sample there.
     """
-    _check_arguments(stores, seed, first_date, last_date)
-    plan_last_date = last_date + timedelta(days=PLAN_DAYS)
+    _check_arguments(stores, seed, first_date, last_date, plan_days)
+    plan_last_date = last_date + timedelta(days=plan_days)
     try:
         with _work_dir(folder) as work:
             calendar = make_calendar(first_date, plan_last_date)
@@ -108,9 +111,9 @@ def write_sample(
             pl.DataFrame(states).write_csv(work / "store_states.csv")
             # the calendar has the newest day first, and so the plan before the sales
             write = partial(_write_days, calendar=calendar, stores=chain, progress=progress)
-            plan_rows = write(work / "test.csv", range(PLAN_DAYS), seed=None)
+            plan_rows = write(work / "test.csv", range(plan_days), seed=None)
             sales_rows = write(
-                work / "train.csv", range(PLAN_DAYS, len(calendar.ordinals)), seed=seed
+                work / "train.csv", range(plan_days, len(calendar.ordinals)), seed=seed
             )
             summary = SampleSummary(
                 name=f"sample-{stores}-{seed}",
@@ -140,7 +143,9 @@ def write_sample(
     return summary
 
 
-def _check_arguments(stores: int, seed: int, first_date: date, last_date: date) -> None:
+def _check_arguments(
+    stores: int, seed: int, first_date: date, last_date: date, plan_days: int
+) -> None:
     if not 1 <= stores <= MOST_STORES:
         raise SettingsError(f"a sample has 1 to {MOST_STORES:,} stores, not {stores:,}")
     if seed < 0:
@@ -151,6 +156,10 @@ def _check_arguments(stores: int, seed: int, first_date: date, last_date: date) 
         raise SettingsError(
             f"the sales of a sample are between {EARLIEST_DATE} and {LATEST_DATE}, "
             f"not {first_date} to {last_date}"
+        )
+    if not 1 <= plan_days <= MOST_PLAN_DAYS:
+        raise SettingsError(
+            f"the plan of a sample has 1 to {MOST_PLAN_DAYS} days, not {plan_days:,}"
         )
 
 
