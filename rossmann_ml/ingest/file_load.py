@@ -19,6 +19,7 @@ import polars as pl
 
 from rossmann_ml.base.errors import BadFileError, NoDataError
 from rossmann_ml.base.progress import Progress
+from rossmann_ml.ingest.admission import admit
 from rossmann_ml.ingest.checks import UNKNOWN_STORE, check_rows, separate_repeated_keys
 from rossmann_ml.ingest.data_set import (
     RETAILER,
@@ -33,7 +34,7 @@ from rossmann_ml.ingest.formats import Kind
 from rossmann_ml.ingest.german_holidays import fill_public_holidays
 from rossmann_ml.ingest.reading import open_rows
 from rossmann_ml.ingest.versions import ALWAYS, store_rows
-from rossmann_ml.warehouse.clock import newest_sales_date, today_for
+from rossmann_ml.warehouse.clock import today_for
 from rossmann_ml.warehouse.connection import append_frame, one_row, read_frame, transaction, utc_now
 from rossmann_ml.warehouse.session import Session
 from rossmann_ml.warehouse.tables import raw
@@ -104,7 +105,11 @@ class FileLanding:
 
 
 def land_file(
-    session: Session, connection: duckdb.DuckDBPyConnection, raw_file: RawFile
+    session: Session,
+    connection: duckdb.DuckDBPyConnection,
+    raw_file: RawFile,
+    *,
+    accepted_by: str | None = None,
 ) -> FileLanding:
     """Check the rows of one file and store those that are new or restated.
 
@@ -113,6 +118,7 @@ def land_file(
             text after each part of a large file.
         connection: Writing connection; the caller holds the writer's lock.
         raw_file: File to land.
+        accepted_by: Person who accepts the file if it would be held; None if nobody does.
 
     Returns:
         The result. If no row was stored or quarantined, the landing leaves no row in ``raw.loads``.
@@ -120,6 +126,7 @@ def land_file(
     Raises:
         BadFileError: The file cannot be read, or its share of bad rows is larger than allowed.
         RefusedError: The file belongs to another data set than the warehouse.
+        HeldError: The file changes so much of what is landed that a person must accept it.
         NoDataError: It is a file of sales or plan, and no ``store.csv`` was landed before.
     """
     started = perf_counter()
@@ -138,11 +145,14 @@ def land_file(
     good, conflicting = separate_repeated_keys(good, raw_file.format)
     bad = pl.concat([bad, conflicting])
     quarantined = _count_by_reason(path, bad, rows_read, max_quarantined_share)
+    admission = admit(session, connection, raw_file, good, landed=landed, accepted_by=accepted_by)
+    good, bad = admission.rows, pl.concat([bad, admission.set_aside], how="diagonal")
+    quarantined |= dict(admission.set_aside.group_by("reason").len().iter_rows())
+    warnings += admission.warnings
     dates = good["date"] if raw_file.format.has_dates else pl.Series(dtype=pl.Date)
     first_date, last_date = cast("tuple[date | None, date | None]", (dates.min(), dates.max()))
     with transaction(connection):
-        newest = (newest_sales_date(connection), last_date if raw_file.kind == "sales" else None)
-        newest_sales = max(filter(None, newest), default=None)
+        newest_sales = raw.newest_sales_date(connection, good if raw_file.kind == "sales" else None)
         today = today_for(
             settings,
             is_historical=data_set.is_history_until(newest_sales),
@@ -174,7 +184,14 @@ def land_file(
             warnings=warnings,
         )
         if landing.load_id is not None:
-            _record(connection, landing, bad, sha256=sha256, known_on=today)
+            _record(
+                connection,
+                landing,
+                bad,
+                sha256=sha256,
+                known_on=today,
+                accepted_by=admission.accepted_by,
+            )
             record_data_set(connection, data_set, newest_sales)
             fill_public_holidays(connection)
     return replace(landing, seconds=perf_counter() - started)
@@ -360,6 +377,7 @@ def _record(
     *,
     sha256: str,
     known_on: date,
+    accepted_by: str | None,
 ) -> None:
     """Write the landing to ``raw.loads`` and its bad rows to ``raw.quarantined_rows``.
 
@@ -371,6 +389,7 @@ def _record(
         bad: Bad rows, with the columns that :func:`check_rows` returns.
         sha256: SHA-256 of the file.
         known_on: Business date, on which the file counts as known.
+        accepted_by: Person who accepted the file, which was held; None for other files.
     """
     if landing.kind == "sales" and landing.rows_landed:
         _redate_loads_before_sales(connection, landing.load_id, known_on)
@@ -378,6 +397,7 @@ def _record(
         "file_sha256": sha256,
         "rows_quarantined": bad.height,
         "known_on": known_on,
+        "accepted_by": accepted_by,
         "loaded_at": utc_now(),
     }
     columns = connection.table("raw.loads").columns

@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 import duckdb
 
 from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.ingest.data_set import DataSet, landed_data_set
-from rossmann_ml.ingest.discovery import RawFile, find_files
+from rossmann_ml.ingest.discovery import LeftAlone, RawFile, find_files
 from rossmann_ml.ingest.formats import FORMATS, Kind
 from rossmann_ml.warehouse.clock import product_today
 from rossmann_ml.warehouse.connection import count_rows
@@ -56,7 +55,7 @@ class DataStatus:
         landed: Counts of each kind of file that was landed.
         waiting: Files in the folders without a row in ``raw.loads``, because they were not landed
             yet or had nothing new.
-        left_alone: CSV files in the folders whose name has no known kind.
+        left_alone: Other files and folders in them, which are not landed, with the reason.
     """
 
     has_warehouse: bool
@@ -64,7 +63,7 @@ class DataStatus:
     today: date | None
     landed: tuple[LandedKind, ...]
     waiting: tuple[RawFile, ...]
-    left_alone: tuple[Path, ...]
+    left_alone: tuple[LeftAlone, ...]
 
 
 def data_status(session: Session) -> DataStatus:
@@ -75,7 +74,7 @@ def data_status(session: Session) -> DataStatus:
         BadFileError: A file in the folders cannot be opened.
     """
     found: list[RawFile] = []
-    left_alone: list[Path] = []
+    left_alone: list[LeftAlone] = []
     for folder in (session.settings.raw_path, session.settings.incoming_path):
         files, others = find_files(folder)
         found += files

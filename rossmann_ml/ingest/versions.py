@@ -12,11 +12,11 @@ from datetime import date
 import duckdb
 import polars as pl
 
-from rossmann_ml.ingest.formats import FileFormat
+from rossmann_ml.ingest.formats import FIRST_DAY, FileFormat
 from rossmann_ml.warehouse.connection import append_frame, read_frame
 
 # The first list of stores has no date: its rows count as known at every forecast origin.
-ALWAYS = date(1990, 1, 1)
+ALWAYS = FIRST_DAY
 
 
 def store_rows(

@@ -25,7 +25,8 @@ CREATE TABLE IF NOT EXISTS raw.loads (
     first_date DATE,
     last_date DATE,
     known_on DATE NOT NULL,          -- business date of the load
-    loaded_at TIMESTAMP NOT NULL     -- wall clock, UTC
+    loaded_at TIMESTAMP NOT NULL,    -- wall clock, UTC
+    accepted_by VARCHAR              -- who accepted a file that was held; NULL for other files
 );
 
 CREATE TABLE IF NOT EXISTS raw.sales (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from pathlib import Path
 from typing import Annotated
 
@@ -23,13 +24,27 @@ def land(
         list[Path] | None,
         typer.Argument(help="Files or folders; the incoming folder if not given."),
     ] = None,
+    accept: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Land this file even if it changes much; recorded with your name.",
+        ),
+    ] = None,
 ) -> None:
     """Land weekly files (sales_YYYY-MM-DD.csv, plan_YYYY-MM-DD.csv) or whole histories (train.csv).
 
-    Each file lands as a whole or not at all. Landing the same file again changes nothing.
+    Each file lands as a whole or not at all. Landing the same file again changes nothing. A file
+    that restates or takes back much of what is landed is held: nothing of it lands, and the exit
+    code is 3, until you accept it.
     """
     settings = default_settings()
-    report = land_incoming(Session(settings, progress=show), paths=paths or None)
+    report = land_incoming(
+        Session(settings, progress=show),
+        paths=paths or None,
+        accept=accept or (),
+        actor=getpass.getuser(),
+    )
     for warning in report.all_warnings():
         Console(highlight=False).print(f"[yellow]note:[/] {escape(warning)}", soft_wrap=True)
     if not report.files:
@@ -58,11 +73,14 @@ def status() -> None:
             for reason, rows in kind.quarantined.items():
                 show(f"quarantined from {kind.kind}: {rows:,} rows: {reason}")
     for name, folder in (("raw", settings.raw_path), ("incoming", settings.incoming_path)):
+        if not folder.is_dir():
+            show(f"note: there is no folder of {name} files {folder}")
+            continue
         waiting = [file.path.name for file in found.waiting if file.path.parent == folder]
         names = f"{', '.join(waiting)} (not landed, or nothing new in it)"
         show(f"{name} files in {folder}: {names if waiting else 'none to land'}")
-    for path in found.left_alone:
-        show(f"note: {path} is not landed: its name does not say what it holds")
+    for each in found.left_alone:
+        show(f"note: {each.path} is not landed: {each.reason}")
 
 
 def _landed_table(landed: tuple[LandedKind, ...]) -> Table:

@@ -21,6 +21,7 @@ import polars as pl
 
 from rossmann_ml.base.errors import BusyError, RefusedError, SettingsError
 from rossmann_ml.ingest.data_set import MARKER_NAME
+from rossmann_ml.ingest.formats import FIRST_YEAR, LAST_YEAR
 from rossmann_ml.ingest.sample.calendar import HOLIDAY_CODES, STATES, ChainCalendar, make_calendar
 from rossmann_ml.ingest.sample.sales import has_rows, make_sales, opening
 from rossmann_ml.ingest.sample.stores import (
@@ -36,9 +37,10 @@ FIRST_DATE = date(2013, 1, 1)
 LAST_DATE = date(2015, 6, 19)
 PLAN_DAYS = 48
 
-# Limits of the calendar's rules, of the years that files may have, and of a machine's memory.
-EARLIEST_DATE = date(1991, 1, 1)
-LATEST_DATE = date(2099, 12, 31)
+# Limits: a year inside the years that files may have, because rules look at the days around, and a
+# machine's memory.
+EARLIEST_DATE = date(FIRST_YEAR + 1, 1, 1)
+LATEST_DATE = date(LAST_YEAR - 1, 12, 31)
 MOST_PLAN_DAYS = 365
 MOST_STORES = 1_000_000
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from itertools import groupby
 
 from rossmann_ml.monitoring.alerts.findings import AlertFinding, Judgement, Situation, some
-from rossmann_ml.warehouse.clock import newest_sales_date
 from rossmann_ml.warehouse.tables import forecasting, quality, raw
 
 
@@ -21,7 +20,7 @@ def judge_stale_data(situation: Situation) -> Judgement:
     Returns:
         One finding per problem; None if there are no sales yet.
     """
-    newest = newest_sales_date(situation.connection)
+    newest = raw.newest_sales_date(situation.connection)
     if newest is None:
         return None
     rule, today = situation.params.stale_data, situation.today

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 
 import duckdb
+import polars as pl
 
 from rossmann_ml.warehouse.connection import one_row, one_value
 
@@ -22,14 +23,58 @@ def is_historical(connection: duckdb.DuckDBPyConnection) -> bool:
 
 
 def sales_span(connection: duckdb.DuckDBPyConnection) -> tuple[date, date] | None:
-    """Return the first and the newest day with landed sales; None if no sales were landed."""
+    """Return the first and the last day of landed rows of sales; None if no sales were landed."""
     row = one_row(connection, "SELECT min(date), max(date) FROM raw.sales")
     return None if row is None or row[0] is None else (row[0], row[1])
 
 
+# A day counts if it has rows of at least half of the most stores that any day of the year before it
+# (364 days with rows) had: a few rows with a wrong date, or one store's longer plan, move neither
+# the business date nor the end of the plan. The macro product_today of dbt has the same rule.
+_COUNTED_DAYS = """
+    WITH days AS (
+        SELECT date, count(DISTINCT store) AS stores FROM ({rows}) AS landed GROUP BY date
+    ),
+    judged AS (
+        SELECT *, max(stores) OVER (
+            ORDER BY date ROWS BETWEEN 364 PRECEDING AND 1 PRECEDING
+        ) AS most_stores
+        FROM days
+    )
+    SELECT max(date), arg_max(stores, date) FROM judged
+    WHERE stores >= coalesce(most_stores, 0) / 2
+"""
+_SALES = "SELECT store, date FROM raw.sales"
+
+
+def newest_sales_date(
+    connection: duckdb.DuckDBPyConnection, offered: pl.DataFrame | None = None
+) -> date | None:
+    """Return the newest day with sales rows of most stores; None if there are no sales.
+
+    Args:
+        connection: Connection to the pipeline's database.
+        offered: Rows of sales (``store``, ``date``) that are about to be landed, which count too.
+    """
+    if offered is None:
+        return one_value(connection, date, _COUNTED_DAYS.format(rows=_SALES))
+    connection.register("offered_days", offered.select("store", "date"))
+    rows = f"{_SALES} UNION ALL FROM offered_days"
+    newest = one_value(connection, date, _COUNTED_DAYS.format(rows=rows))
+    connection.unregister("offered_days")
+    return newest
+
+
+def usual_stores(connection: duckdb.DuckDBPyConnection) -> int | None:
+    """Return the number of stores with rows on the newest day of sales; None without sales."""
+    row = one_row(connection, _COUNTED_DAYS.format(rows=_SALES))
+    return None if row is None or row[1] is None else int(row[1])
+
+
 def last_plan_date(connection: duckdb.DuckDBPyConnection) -> date | None:
-    """Return the last day of the landed plan; None if no plan was landed."""
-    return one_value(connection, date, "SELECT max(date) FROM raw.plan")
+    """Return the last day with plan rows of most stores; None if no plan was landed."""
+    rows = "SELECT store, date FROM raw.plan"
+    return one_value(connection, date, _COUNTED_DAYS.format(rows=rows))
 
 
 def landed_files(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:

@@ -22,10 +22,12 @@ NOTE = "ALTER TABLE raw.sales ADD COLUMN note VARCHAR; UPDATE raw.sales SET note
 
 
 @pytest.fixture
-def migrations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return an empty folder that replaces ``warehouse/migrations``."""
+def migrations(tmp_path: Path, small_warehouse: Settings, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return an empty folder that replaces ``warehouse/migrations``, for a first warehouse."""
     folder = tmp_path / "migrations"
     folder.mkdir()
+    with connect(small_warehouse) as connection:
+        connection.execute("UPDATE meta.schema_versions SET version = 1")
     monkeypatch.setattr(schema, "MIGRATIONS_DIR", folder)
     return folder
 

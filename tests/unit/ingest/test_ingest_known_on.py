@@ -79,7 +79,7 @@ def test_a_weekly_drop_of_history_is_known_on_the_monday_after_its_newest_day(
         "INSERT INTO raw.stores (load_id, line_number, store, store_type, "
         "assortment, promo2, known_on) VALUES (0, 0, 1, 'a', 'a', 0, '1990-01-01')"
     )
-    land(warehouse, tmp_path / "sales_2015-06-22.csv", sales(FRIDAY, newest))
+    land(warehouse, tmp_path / "sales_2015-06-18.csv", sales(FRIDAY, newest))
     assert known("sales") == [monday, monday]
     assert known("loads") == [monday]
     unset = load_settings(as_of=None)
@@ -186,7 +186,7 @@ def test_sales_of_today_are_known_today_and_those_of_tomorrow_are_quarantined(
     today = date.today()
     land(warehouse, tmp_path / "store.csv", STORES)
     content = sales(today, today + timedelta(days=1))
-    landing = land(warehouse, tmp_path / "sales_2015-06-12.csv", content)
+    landing = land(warehouse, tmp_path / f"sales_{today}.csv", content)
     assert landing.quarantined == {"Date is in the future": 1}
     assert known("sales") == [today]
     assert warehouse.execute("SELECT is_historical FROM raw.data_set").fetchall() == [(False,)]

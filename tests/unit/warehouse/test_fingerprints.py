@@ -140,7 +140,7 @@ def test_of_several_versions_of_a_row_the_one_of_the_newest_load_counts(
 def load(connection: duckdb.DuckDBPyConnection, number: int) -> None:
     connection.execute(
         "INSERT INTO raw.loads VALUES (?, 'sales', 'a', 'b', true, 1, 1, 0, 0, 0, NULL, NULL, "
-        "'2015-06-15', now())",
+        "'2015-06-15', now(), NULL)",
         [number],
     )
 
