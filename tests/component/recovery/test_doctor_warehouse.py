@@ -114,7 +114,7 @@ def test_a_clock_that_was_set_back_is_an_error(place: Settings) -> None:
     change(
         place,
         "INSERT INTO raw.loads VALUES (9, 'sales', 'f', 'h', false, 1, 1, 0, 0, 0, NULL, NULL, "
-        f"DATE '2015-08-03', TIMESTAMP '{tomorrow}')",
+        f"DATE '2015-08-03', TIMESTAMP '{tomorrow}', NULL)",
         marts_follow=False,
     )
     assert f"{tomorrow:%Y-%m-%d %H:%M}" in the(place, "clock").found

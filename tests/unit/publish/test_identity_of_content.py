@@ -42,7 +42,7 @@ def filled() -> Iterator[duckdb.DuckDBPyConnection]:
             "INSERT INTO raw.sales VALUES (1, 2, 1, 5, '2015-06-26', 9, 1, 1, 0, '0', 0, "
             "'2015-06-26');"
             "INSERT INTO raw.loads SELECT 1, 'sales', 'a', 'a', true, 1, 1, 0, 0, 0, NULL, NULL, "
-            f"'2015-06-26', current_date; INSERT INTO raw.data_versions VALUES (1, '{DATA}')"
+            f"'2015-06-26', current_date, NULL; INSERT INTO raw.data_versions VALUES (1, '{DATA}')"
         )
         rows = [forecast_row(origin, store, 1) for origin in ORIGINS for store in (1, 2)]
         fill(connection, "forecasting.forecasts", rows)
