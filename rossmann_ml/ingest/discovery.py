@@ -135,9 +135,11 @@ _OTHER_PURPOSES = re.compile(
     r"\.gitkeep|\.gitignore|\.dvcignore|\.DS_Store|Thumbs\.db|desktop\.ini|README(\..*)?"
     r"|dataset\.json|sample_submission\.csv|.*\.dvc|\.making(\.lock)?|\.fetching\..*"
 )
-_PACKED = (".gz", ".zip", ".bz2", ".xz", ".zst", ".7z", ".rar", ".tar", ".tgz")
-_WORKBOOKS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers")
-_UNFINISHED = (".part", ".partial", ".crdownload", ".tmp", ".filepart", ".swp")
+_NOT_TEXT = {
+    (".gz", ".zip", ".bz2", ".xz", ".zst", ".7z", ".rar", ".tar", ".tgz"): "compressed: unpack it",
+    (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods"): "a workbook: export it as CSV",
+    (".part", ".partial", ".crdownload", ".tmp", ".filepart"): "an unfinished transfer",
+}
 _OTHER_DAY = re.compile(r"(?i)(?P<kind>sales|plan)[-_ ]?(?P<day>\d[\d._-]*\d)\.csv")
 
 
@@ -156,12 +158,9 @@ def _why_left_alone(path: Path) -> str | None:
         return "not a regular file, or a link to nothing"
     if name.startswith((".", "~")):
         return "a hidden or temporary file: rename it"
-    if suffix in _PACKED:
-        return "compressed: unpack it"
-    if suffix in _WORKBOOKS:
-        return "a workbook: export it as CSV"
-    if suffix in _UNFINISHED:
-        return "an unfinished transfer"
+    for suffixes, reason in _NOT_TEXT.items():
+        if suffix in suffixes:
+            return reason
     near = _near_name(name)
     return f"its name is not one that is landed{f'; is {near} meant?' if near else ''}"
 
@@ -173,18 +172,15 @@ def _near_name(name: str) -> str | None:
     if recognise(Path(plain)) is not None:
         return plain
     match = _OTHER_DAY.fullmatch(plain)
-    digits = re.sub(r"\D", "", match["day"]) if match else ""
-    if match and len(digits) == 8:
-        year_first = digits[:2] in ("19", "20")
-        year, month, day = (
-            (digits[:4], digits[4:6], digits[6:])
-            if year_first
-            else (digits[4:], digits[2:4], digits[:2])
-        )
-        meant = f"{match['kind']}_{year}-{month}-{day}.csv"
-        if recognise(Path(meant)) is not None:
-            return meant
-    return None
+    if match is None:
+        return None
+    digits = re.sub(r"\D", "", match["day"])
+    dates = (
+        f"{digits[:4]}-{digits[4:6]}-{digits[6:]}",
+        f"{digits[4:]}-{digits[2:4]}-{digits[:2]}",
+    )
+    meant = (f"{match['kind']}_{day}.csv" for day in dates)
+    return next((name for name in meant if recognise(Path(name)) is not None), None)
 
 
 def named_files(paths: Iterable[Path]) -> list[RawFile]:

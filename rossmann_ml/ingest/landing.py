@@ -69,7 +69,14 @@ def land_raw(session: Session) -> LandingReport:
     """
     folder = session.settings.raw_path
     files, missing = require_files(session)
-    warnings = _notes(folder, find_files(folder)[1])
+    incoming = session.settings.incoming_path
+    found, others = find_files(folder)
+    others += [
+        LeftAlone(file.path, f"a weekly file: move it to {incoming}")
+        for file in found
+        if not file.is_bulk and folder.resolve() != incoming.resolve()
+    ]
+    warnings = _notes(folder, others)
     if missing:
         lacks = " and no ".join(sorted(missing))
         warnings += (f"{folder} holds no {lacks}; what was landed before stays",)

@@ -12,7 +12,7 @@ from rossmann_ml.warehouse.tables import forecasting, quality, raw
 
 
 def judge_stale_data(situation: Situation) -> Judgement:
-    """Find sales that are too old, a plan that ends too early, and too many assumed plan days.
+    """Find old sales, a plan that ends too early, many assumed plan days, files that do not land.
 
     A plan day is assumed if no plan file contains it, so that rules (dbt model
     ``core.assumed_plan``) fill it.
@@ -67,6 +67,18 @@ def judge_stale_data(situation: Situation) -> Judgement:
                     rule.max_assumed_share,
                 )
             )
+    if situation.left_alone:
+        found.append(
+            AlertFinding(
+                "stale_data",
+                "incoming files",
+                f"{len(situation.left_alone)} of the files in the incoming folder "
+                f"{'is' if len(situation.left_alone) == 1 else 'are'} not landed: "
+                f"{some(situation.left_alone)}",
+                len(situation.left_alone),
+                0,
+            )
+        )
     return found
 
 

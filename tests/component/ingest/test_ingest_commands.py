@@ -124,6 +124,7 @@ def test_what_is_not_landed_is_named_with_the_reason(rossmann: Run, retailer: Re
         "Sales_2015-06-19.csv": "is sales_2015-06-19.csv meant?",
         "sales_20150619.csv": "is sales_2015-06-19.csv meant?",
         "sales_19.06.2015.csv": "is sales_2015-06-19.csv meant?",
+        "sales_20.06.2015.csv": "is sales_2015-06-20.csv meant?",
         "sales_2015-06-19.csv.txt": "is sales_2015-06-19.csv meant?",
         "TRAIN.csv": "is train.csv meant?",
         ".sales_2015-06-19.csv": "a hidden or temporary file",

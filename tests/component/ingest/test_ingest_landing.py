@@ -128,6 +128,14 @@ def test_rows_missing_from_a_newer_bulk_file_stay(retailer: Retailer) -> None:
     assert retailer.query("SELECT min(date), max(date) FROM raw.sales") == [(day(1), day(19))]
 
 
+def test_a_weekly_file_in_the_raw_folder_is_named_with_the_folder_for_it(
+    retailer: Retailer,
+) -> None:
+    (retailer.raw / "sales_2015-06-19.csv").write_text(text(SALES_HEADER, [sales_line(1, day(19))]))
+    (warning,) = retailer.land_raw().warnings
+    assert f"sales_2015-06-19.csv (a weekly file: move it to {retailer.incoming})" in warning
+
+
 def test_a_plan_may_have_an_empty_open_field_and_no_id_column(retailer: Retailer) -> None:
     header = PLAN_HEADER.removeprefix("Id,")
     line = plan_line(1, 1, day(13), Open="").removeprefix("1,")
