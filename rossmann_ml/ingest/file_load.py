@@ -137,8 +137,11 @@ def land_file(
     require_same_data_set(offered, landed, folder, settings)
     sha256 = raw_file.sha256()
     was_landed = _was_landed(connection, raw_file, sha256)
-    if was_landed and not _has_stores_now_known(connection, sha256):
-        return FileLanding(path.name, raw_file.kind, raw_file.is_bulk, was_landed_before=True)
+    is_known = was_landed and not _has_stores_now_known(connection, sha256)
+    before = FileLanding(path.name, raw_file.kind, raw_file.is_bulk, was_landed_before=True)
+    # last week's file under this week's name is read, because its days do not fit the name
+    if is_known and (raw_file.day is None or _is_known_name(connection, raw_file)):
+        return before
     data_set = landed or offered or DataSet(RETAILER)
     good, bad, warnings = _read(connection, raw_file, session.progress)
     rows_read = good.height + bad.height
@@ -146,6 +149,8 @@ def land_file(
     bad = pl.concat([bad, conflicting])
     quarantined = _count_by_reason(path, bad, rows_read, max_quarantined_share)
     admission = admit(session, connection, raw_file, good, landed=landed, accepted_by=accepted_by)
+    if is_known:
+        return before
     good, bad = admission.rows, pl.concat([bad, admission.set_aside], how="diagonal")
     quarantined |= dict(admission.set_aside.group_by("reason").len().iter_rows())
     warnings += admission.warnings
@@ -217,6 +222,11 @@ def _was_landed(connection: duckdb.DuckDBPyConnection, raw_file: RawFile, sha256
         {"kind": raw_file.kind, "name": raw_file.path.name, "sha256": sha256},
     ).fetchall()
     return bool(newest_of_name == sha256 if newest_of_name else is_known)
+
+
+def _is_known_name(connection: duckdb.DuckDBPyConnection, raw_file: RawFile) -> bool:
+    query = "SELECT 1 FROM raw.loads WHERE kind = ? AND file_name = ? LIMIT 1"
+    return one_row(connection, query, [raw_file.kind, raw_file.path.name]) is not None
 
 
 def _has_stores_now_known(connection: duckdb.DuckDBPyConnection, sha256: str) -> bool:

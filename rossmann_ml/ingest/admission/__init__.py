@@ -9,6 +9,7 @@ landed (:mod:`.holds`).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from shlex import quote
 
 import duckdb
 import polars as pl
@@ -85,6 +86,6 @@ def admit(
     if accepted_by is None:
         raise HeldError(
             f"{raw_file.path} is held, nothing of it was landed: {reason}. If it is right, run "
-            f"`rossmann data land --accept {raw_file.path}`; if not, replace or remove the file"
+            f"`rossmann data land --accept {quote(str(raw_file.path))}`; if not, replace or remove the file"
         )
     return Admission(rows, set_aside, (*warnings, f"accepted: {reason}"), accepted_by)

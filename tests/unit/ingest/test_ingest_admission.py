@@ -173,6 +173,15 @@ def test_a_mistyped_date_is_set_aside_with_line_and_reason_and_the_rest_lands(
     assert moved == timedelta(days=7 if name.startswith("sales") else 0)
 
 
+def test_the_bytes_of_last_week_under_this_weeks_name_are_refused(
+    chain: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    offer(chain, tmp_path, "sales_2015-06-19.csv", sales(WEEK))
+    with pytest.raises(BadFileError, match="140 rows of 7 days from 2015-06-13 to 2015-06-19"):
+        offer(chain, tmp_path, "sales_2015-06-26.csv", sales(WEEK))
+    assert offer(chain, tmp_path, "sales_2015-06-20.csv", sales(WEEK)).was_landed_before
+
+
 def test_one_day_too_many_is_set_aside_and_named(
     chain: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
