@@ -47,16 +47,16 @@ date '{{ as_of }}'
    age means the same for data of 2015 as for data of last week. Both sides are the midnight that
    starts a day. #}
 {% macro duckdb__collect_freshness(source, loaded_at_field, filter) %}
+{% set counted = 'true' %}
+{% if source.identifier in ('sales', 'plan') %}
+{% set counted = 'date <= (' ~ newest_counted_day(source) ~ ')' %}
+{% endif %}
 {% call statement('collect_freshness', fetch_result=True, auto_begin=False) -%}
 select
     timezone('UTC', cast(max({{ loaded_at_field }}) as timestamp)) as max_loaded_at,
     timezone('UTC', cast({{ product_today() }} as timestamp)) as snapshotted_at
 from {{ source }}
-where
-    {{ filter or 'true' }}
-    {%- if source.identifier in ('sales', 'plan') %}
-    and date <= ({{ newest_counted_day(source) }})
-    {%- endif %}
+where {{ filter or 'true' }} and {{ counted }}
 {%- endcall %}
 {{ return(load_result('collect_freshness')) }}
 {% endmacro %}

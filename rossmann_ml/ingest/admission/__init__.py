@@ -84,8 +84,9 @@ def admit(
     if reason is None:
         return Admission(rows, set_aside, warnings, None)
     if accepted_by is None:
+        path = raw_file.path
         raise HeldError(
-            f"{raw_file.path} is held, nothing of it was landed: {reason}. If it is right, run "
-            f"`rossmann data land --accept {quote(str(raw_file.path))}`; if not, replace or remove the file"
+            f"{path} is held, nothing of it was landed: {reason}. If it is right, run "
+            f"`rossmann data land --accept {quote(str(path))}`; if not, replace or remove the file"
         )
     return Admission(rows, set_aside, (*warnings, f"accepted: {reason}"), accepted_by)
