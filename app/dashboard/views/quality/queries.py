@@ -9,6 +9,8 @@ from app.queries import Row
 def freshness(reading: Reading) -> Row:
     """Return the last days with sales and with a plan, and the numbers of stores with sales.
 
+    The days are those that half of the stores reach, so that a few stores do not move them.
+
     Returns:
         ``newest_sales`` (date), ``stores_with_sales`` (number of stores with sales on any day),
         ``stores_in_newest_week`` (number with sales in the last 7 days), and ``plan_through``
@@ -16,13 +18,17 @@ def freshness(reading: Reading) -> Row:
     """
     row = reading.row(
         """
-        SELECT max(last_sales_date) AS newest_sales,
+        WITH newest AS (SELECT quantile_disc(last_sales_date, 0.5) AS newest_sales FROM stores),
+        plans AS (
+            SELECT max(plan_date) AS plan_end
+            FROM store_plan WHERE plan_source = 'planned' GROUP BY store_id
+        )
+        SELECT newest_sales,
             count(*) FILTER (last_sales_date IS NOT NULL) AS stores_with_sales,
-            count(*) FILTER (last_sales_date >= (SELECT max(last_sales_date) FROM stores) - 6)
-                AS stores_in_newest_week,
-            (SELECT max(plan_date) FROM store_plan WHERE plan_source = 'planned')
-                AS plan_through
-        FROM stores
+            count(*) FILTER (last_sales_date >= newest_sales - 6) AS stores_in_newest_week,
+            (SELECT quantile_disc(plan_end, 0.5) FROM plans) AS plan_through
+        FROM stores CROSS JOIN newest
+        GROUP BY newest_sales
         """
     )
     return row or {}
