@@ -161,7 +161,7 @@ def _require_days_ahead(raw_file: RawFile, day: date, rows: pl.DataFrame) -> lis
 def _far_days(rows: pl.DataFrame, largest_share: float) -> list[date]:
     """List the days of a bulk file that are far from nearly all of its rows.
 
-    Days more than four weeks apart are in different runs; beside the largest run, runs that
+    Days more than four weeks apart are in different runs; apart from the largest run, runs that
     together have at most `largest_share` of the rows are far. A history with a long gap has two
     large runs.
     """
