@@ -51,7 +51,7 @@ class FileDaysParams(StrictModel):
     """Days that the rows of a file may have, compared with its name and the newest sales.
 
     Attributes:
-        max_misfit_share: Largest share of rows of other days; these rows are set aside. A file with
+        max_misfit_share: Largest share of rows of other days; these rows are quarantined. A file with
             a larger share is refused as a whole.
         max_age_days: Number of days before the day in its name that a weekly file may correct.
         max_plan_days_ahead: Number of days after the newest sales that a plan may cover.

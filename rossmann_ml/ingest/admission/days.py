@@ -1,7 +1,7 @@
 """Compare the days of a file's rows with the day in its name and with the landed sales.
 
 Entry points: :func:`expected_days`, :func:`separate_misfits`. A few rows of other days, such as a
-mistyped year, are set aside; a file that is mostly about other days is refused.
+mistyped year, are quarantined; a file that is mostly about other days is refused.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def separate_misfits(
             "(ingest.days.max_misfit_share in params.yaml); nothing of the file was landed. "
             f"First in line {misfits['line_number'][0]}"
         )
-    warnings = [f"rows set aside, because their {why}" for why in _by_reason(misfits)]
+    warnings = [f"rows quarantined, because their {why}" for why in _by_reason(misfits)]
     if raw_file.day is not None:
         if raw_file.kind == "sales":
             _require_own_week(raw_file, raw_file.day, fitting, usual_stores)

@@ -165,7 +165,7 @@ def test_a_mistyped_date_is_set_aside_with_line_and_reason_and_the_rest_lands(
     landing = offer(chain, tmp_path, name, [*good, odd])
     assert landing.quarantined == {reason: 1}
     assert landing.rows_landed == (0 if name == "train.csv" else len(good))
-    assert any("rows set aside" in each and "1 row of" in each for each in landing.warnings)
+    assert any("rows quarantined" in each and "1 row of" in each for each in landing.warnings)
     assert chain.execute(
         "SELECT line_number, column_name, reason, row_text FROM raw.quarantined_rows"
     ).fetchall() == [(len(good) + 2, "Date", reason, odd)]
