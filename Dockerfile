@@ -32,6 +32,7 @@ COPY . .
 # Written files are in separate folders; a new volume takes over the folder with its owner.
 RUN python -m compileall -q rossmann_ml assets app \
     && mkdir -p /var/lib/rossmann/warehouse /var/lib/rossmann/state /var/lib/rossmann/artifacts \
+        data/incoming \
     && chown -R rossmann: /var/lib/rossmann data
 ENV PATH=/app/.venv/bin:$PATH \
     ROSSMANN_WAREHOUSE_DIR=/var/lib/rossmann/warehouse \

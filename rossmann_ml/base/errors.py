@@ -84,7 +84,7 @@ class ScenarioError(RefusedError):
 
 
 class HeldError(RossmannError):
-    """A generation is held: its totals moved too far, and a person must accept it."""
+    """A generation or a file is held: it changes too much, and a person must accept it."""
 
     exit_code = 3
 

@@ -12,7 +12,15 @@ from datetime import date
 
 import polars as pl
 
-from rossmann_ml.ingest.formats import ABSURD, FIRST_YEAR, LAST_YEAR, FileColumn, FileFormat
+from rossmann_ml.ingest.formats import (
+    ABSURD,
+    FIRST_DAY,
+    FIRST_YEAR,
+    LAST_DAY,
+    LAST_YEAR,
+    FileColumn,
+    FileFormat,
+)
 from rossmann_ml.ingest.public_holidays import is_place
 
 UNKNOWN_STORE = "Store is not in store.csv"
@@ -137,7 +145,7 @@ def _column_checks(column: FileColumn) -> Iterator[_Check]:
         yield f"{name} is not a day written YYYY-MM-DD", value.is_null()
         yield (
             f"{name} is outside {FIRST_YEAR} to {LAST_YEAR}",
-            ~value.is_between(date(FIRST_YEAR, 1, 1), date(LAST_YEAR, 12, 31)),
+            ~value.is_between(FIRST_DAY, LAST_DAY),
         )
     elif column.content == "code":
         yield f"{name} is none of {'; '.join(column.codes)}", ~text.is_in(column.codes)

@@ -92,30 +92,99 @@ def in_landing_order(files: Iterable[RawFile]) -> list[RawFile]:
     )
 
 
-def find_files(folder: Path) -> tuple[list[RawFile], list[Path]]:
-    """List the files of a folder that can be landed.
+@dataclass(frozen=True)
+class LeftAlone:
+    """A file or subfolder in a folder of files that is not landed.
+
+    Attributes:
+        path: Its path.
+        reason: Why it is not landed, and how to land it.
+    """
+
+    path: Path
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path.name} ({self.reason})"
+
+
+def find_files(folder: Path) -> tuple[list[RawFile], list[LeftAlone]]:
+    """List the files of a folder that can be landed, and everything else in it.
 
     Args:
         folder: Folder to search, without its subfolders and hidden files; a folder that does not
             exist has no files.
 
     Returns:
-        The files in landing order, and the paths of other ``.csv`` files, which are not landed,
-        sorted by name.
+        The files in landing order, and what is not landed with the reason. Files that have another
+        purpose, such as a marker or DVC's pointers, are in neither.
     """
     if not folder.is_dir():
         return [], []
     found: list[RawFile] = []
-    others: list[Path] = []
+    others: list[LeftAlone] = []
     for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or not path.is_file():
-            continue
-        raw_file = recognise(path)
-        if raw_file is not None:
+        raw_file = recognise(path) if path.is_file() else None
+        if raw_file is None:
+            reason = _why_left_alone(path)
+            if reason:
+                others.append(LeftAlone(path, reason))
+        else:
             found.append(raw_file)
-        elif path.suffix.lower() == ".csv":
-            others.append(path)
     return in_landing_order(found), others
+
+
+# Files of the product and of tools that a folder of data holds besides the retailer's.
+_OTHER_PURPOSES = re.compile(
+    r"\.gitkeep|\.gitignore|\.dvcignore|\.DS_Store|Thumbs\.db|desktop\.ini|README(\..*)?"
+    r"|dataset\.json|sample_submission\.csv|.*\.dvc|\.making(\.lock)?|\.fetching\..*"
+)
+_NOT_TEXT = {
+    (".gz", ".zip", ".bz2", ".xz", ".zst", ".7z", ".rar", ".tar", ".tgz"): "compressed: unpack it",
+    (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods"): "a workbook: export it as CSV",
+    (".part", ".partial", ".crdownload", ".tmp", ".filepart"): "an unfinished transfer",
+}
+_OTHER_DAY = re.compile(r"(?i)(?P<kind>sales|plan)[-_ ]?(?P<day>\d[\d._-]*\d)\.csv")
+
+
+def _why_left_alone(path: Path) -> str | None:
+    """Return why a file or folder is not landed; None if it has another purpose."""
+    name, suffix = path.name, path.suffix.lower()
+    if _OTHER_PURPOSES.fullmatch(name):
+        return None
+    if path.is_dir():
+        inside = sum(1 for each in path.rglob("*") if each.is_file())
+        files = "1 file" if inside == 1 else f"{inside:,} files"
+        return (
+            f"a folder with {files}: subfolders are not searched, move files up" if inside else None
+        )
+    if not path.is_file():
+        return "not a regular file, or a link to nothing"
+    if name.startswith((".", "~")):
+        return "a hidden or temporary file: rename it"
+    for suffixes, reason in _NOT_TEXT.items():
+        if suffix in suffixes:
+            return reason
+    near = _near_name(name)
+    return f"its name is not one that is landed{f'; is {near} meant?' if near else ''}"
+
+
+def _near_name(name: str) -> str | None:
+    """Return the name that was probably meant; None if the name resembles none."""
+    plain = re.sub(r" ?\(\d+\)| ?- ?(copy|Copy|Kopie)", "", name).strip().lower()
+    plain = re.sub(r"\.csv\..*$", ".csv", plain)
+    if recognise(Path(plain)) is not None:
+        return plain
+    match = _OTHER_DAY.fullmatch(plain)
+    if match is None:
+        return None
+    digits = re.sub(r"\D", "", match["day"])
+    dates = (
+        f"{digits[:4]}-{digits[4:6]}-{digits[6:]}",
+        f"{digits[4:]}-{digits[2:4]}-{digits[:2]}",
+    )
+    meant = (f"{match['kind']}_{day}.csv" for day in dates)
+    return next((name for name in meant if recognise(Path(name)) is not None), None)
 
 
 def named_files(paths: Iterable[Path]) -> list[RawFile]:

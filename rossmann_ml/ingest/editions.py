@@ -19,7 +19,6 @@ import duckdb
 
 from rossmann_ml.ingest.discovery import RawFile
 from rossmann_ml.warehouse.connection import one_row, utc_now
-from rossmann_ml.warehouse.tables import raw
 
 Fate = Literal["new", "landed", "withdrawn"]
 
@@ -91,25 +90,6 @@ def former_editions(connection: duckdb.DuckDBPyConnection, raw_file: RawFile) ->
     return FormerEditions(
         load_ids, min(known_on for _, known_on, _ in rows), is_clean=rows[-1][-1] == 0
     )
-
-
-def newest_sales_without(
-    connection: duckdb.DuckDBPyConnection, former: FormerEditions, first_date: date | None
-) -> date | None:
-    """Return the newest day with sales in force, without the rows that a landing replaces.
-
-    Args:
-        connection: Connection to the pipeline's database.
-        former: Loads that the landing replaces.
-        first_date: First replaced day; None for all rows of these loads.
-    """
-    row = one_row(
-        connection,
-        f"SELECT max(date) FROM ({raw.rows_in_force('raw.sales')}) "  # noqa: S608 - constant
-        "WHERE NOT list_contains($replaced, load_id) OR date < $first",
-        {"replaced": list(former.load_ids), "first": first_date},
-    )
-    return None if row is None else row[0]
 
 
 def mark_replaced(

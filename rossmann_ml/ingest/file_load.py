@@ -18,8 +18,9 @@ from typing import cast
 import duckdb
 import polars as pl
 
-from rossmann_ml.base.errors import BadFileError, HeldError, NoDataError
+from rossmann_ml.base.errors import BadFileError, NoDataError
 from rossmann_ml.base.progress import Progress
+from rossmann_ml.ingest.admission import admit
 from rossmann_ml.ingest.checks import UNKNOWN_STORE, check_rows, separate_repeated_keys
 from rossmann_ml.ingest.data_set import (
     RETAILER,
@@ -30,19 +31,14 @@ from rossmann_ml.ingest.data_set import (
     require_same_data_set,
 )
 from rossmann_ml.ingest.discovery import RawFile
-from rossmann_ml.ingest.editions import (
-    fate_of,
-    former_editions,
-    mark_replaced,
-    newest_sales_without,
-)
+from rossmann_ml.ingest.editions import fate_of, former_editions, mark_replaced
+from rossmann_ml.ingest.force import settle
 from rossmann_ml.ingest.formats import Kind
 from rossmann_ml.ingest.public_holidays import fill_public_holidays
 from rossmann_ml.ingest.reading import open_rows
-from rossmann_ml.ingest.store_attributes import attribute_reason
 from rossmann_ml.ingest.units import set_aside_other_units
 from rossmann_ml.ingest.versions import ALWAYS, compare_rows, store_rows
-from rossmann_ml.warehouse.clock import newest_sales_date, today_for
+from rossmann_ml.warehouse.clock import today_for
 from rossmann_ml.warehouse.connection import append_frame, one_row, read_frame, transaction, utc_now
 from rossmann_ml.warehouse.session import Session
 from rossmann_ml.warehouse.tables import raw
@@ -135,7 +131,7 @@ def land_file(
     connection: duckdb.DuckDBPyConnection,
     raw_file: RawFile,
     *,
-    is_accepted: bool = False,
+    accepted_by: str | None = None,
 ) -> FileLanding:
     """Check the rows of one file and store all good ones.
 
@@ -149,97 +145,86 @@ def land_file(
             last, and so never for a smaller file.
         connection: Writing connection; the caller holds the writer's lock.
         raw_file: File to land.
-        is_accepted: Whether a person accepted the file, so that it is landed although it was
-            withdrawn before.
+        accepted_by: Person who accepts the file if it would be held or was withdrawn; None if
+            nobody does.
 
     Returns:
         The result. A file that was landed before or withdrawn, or that has the same rows as the
         former edition of its name, leaves no row in ``raw.loads``.
 
     Raises:
-        BadFileError: The file or its folder's marker cannot be read, or the file's share of bad
-            rows is larger than ``ingest.max_quarantined_share``.
-        HeldError: Attributes change for many stores at once, so that a person must accept them.
+        BadFileError: The file or its folder's marker cannot be read, the file's share of bad rows
+            is larger than ``ingest.max_quarantined_share``, or its days or units do not fit.
+        HeldError: The file changes so much of what is landed that a person must accept it.
         RefusedError: The file belongs to another data set than the rows in the warehouse, see
             :mod:`~rossmann_ml.ingest.data_set`.
         NoDataError: It is a file of sales or plan, and no ``store.csv`` was landed before.
     """
     started = perf_counter()
-    settings, max_quarantined_share = session.settings, session.params.ingest.max_quarantined_share
-    path, folder = raw_file.path, raw_file.path.parent
-    offered = data_set_of(folder, is_bulk=raw_file.is_bulk)
+    settings, path, file_format = session.settings, raw_file.path, raw_file.format
+    offered = data_set_of(path.parent, is_bulk=raw_file.is_bulk)
     landed = landed_data_set(connection)
-    require_same_data_set(offered, landed, folder, settings)
+    require_same_data_set(offered, landed, path.parent, settings)
     sha256 = raw_file.sha256()
     fate, why = fate_of(connection, raw_file, sha256)
     if fate == "landed" and not _has_stores_now_known(connection, sha256):
         return FileLanding(path.name, raw_file.kind, raw_file.is_bulk, was_landed_before=True)
-    if fate == "withdrawn" and not is_accepted:
+    if fate == "withdrawn" and accepted_by is None:
         return FileLanding(path.name, raw_file.kind, raw_file.is_bulk, withdrawn=why)
     data_set = landed or offered or DataSet(RETAILER)
-    good, bad, warnings = _read(connection, raw_file, session.progress)
-    rows_read = good.height + bad.height
-    good, conflicting = separate_repeated_keys(good, raw_file.format)
-    bad = pl.concat([bad, conflicting])
-    quarantined = _count_by_reason(path, bad, rows_read, max_quarantined_share)
-    moved = attribute_reason(
-        connection, raw_file, good, session.params.plausibility.store_attributes
-    )
-    if moved is not None and not is_accepted:
-        raise HeldError(
-            f"{path} is held, nothing of it was landed: {moved}. If it is right, run `rossmann "
-            f"data land --accept {path}`; if not, replace or remove the file"
-        )
-    if raw_file.kind == "sales":
-        units = set_aside_other_units(connection, good, path, session.params.plausibility.units)
-        good, bad, warnings = units.good, pl.concat([bad, units.bad]), (*warnings, *units.warnings)
-        quarantined |= units.counted()
-    dates = good["date"] if raw_file.format.has_dates else pl.Series(dtype=pl.Date)
+    judged = _judge(session, connection, raw_file, landed=landed, accepted_by=accepted_by)
+    good = judged.good
+    dates = good["date"] if file_format.has_dates else pl.Series(dtype=pl.Date)
     first_date, last_date = cast("tuple[date | None, date | None]", (dates.min(), dates.max()))
+    file_date = _file_date(raw_file, first_date, last_date)
     with transaction(connection):
         former = former_editions(connection, raw_file)
         replaced_from = first_date if raw_file.is_bulk else None
-        before = newest_sales_date(connection)
-        others = newest_sales_without(connection, former, replaced_from)
-        newest_sales = max(
-            filter(None, (others, last_date if raw_file.kind == "sales" else None)), default=None
+        before = raw.newest_sales_date(connection)
+        newest_sales = raw.newest_sales_date(
+            connection,
+            good if raw_file.kind == "sales" else None,
+            replaced=former.load_ids,
+            replaced_from=replaced_from,
         )
         today = today_for(
             settings,
             is_historical=data_set.is_history_until(newest_sales),
             newest_sales=newest_sales,
         )
-        file_date = _file_date(raw_file, first_date, last_date)
         counts = compare_rows(
             connection,
-            raw_file.format,
+            file_format,
             good,
             file_date=file_date,
             replaced=former.load_ids,
             replaced_from=replaced_from,
         )
-        if raw_file.format.has_dates:
+        if file_format.has_dates:
             is_repeated = counts.repeated == good.height and not counts.taken_back
         else:
             is_repeated = not counts.landed
         # a clean edition that replaces one with quarantined rows ends their listing
-        is_repeated = is_repeated and former.is_clean and bad.is_empty()
+        is_repeated = is_repeated and former.is_clean and judged.bad.is_empty()
         load_id = None if is_repeated else (raw.newest_load_id(connection) or 0) + 1
         landing = FileLanding(
             path.name,
             raw_file.kind,
             raw_file.is_bulk,
             load_id=load_id,
-            rows_read=rows_read,
+            rows_read=judged.rows_read,
             rows_landed=counts.landed,
             rows_restated=counts.restated,
-            rows_unchanged=rows_read - bad.height - counts.landed - counts.passed_over,
+            rows_unchanged=judged.rows_read
+            - judged.bad.height
+            - counts.landed
+            - counts.passed_over,
             rows_passed_over=counts.passed_over,
             rows_taken_back=counts.taken_back,
-            quarantined=quarantined,
+            quarantined=judged.quarantined,
             first_date=first_date,
             last_date=last_date,
-            warnings=warnings,
+            warnings=judged.warnings,
         )
         if load_id is not None:
             known_on = today
@@ -247,14 +232,83 @@ def land_file(
                 # a corrected drop counts as known since the first edition of its name
                 known_on = min(today, former.known_on)
             rows_known_on = _rows_known_on(connection, raw_file, first_date, known_on)
-            store_rows(connection, raw_file.format, good, load_id=load_id, known_on=rows_known_on)
-            _record(connection, landing, bad, sha256=sha256, known_on=known_on, file_date=file_date)
+            store_rows(connection, file_format, good, load_id=load_id, known_on=rows_known_on)
+            _record(
+                connection,
+                landing,
+                judged.bad,
+                sha256=sha256,
+                known_on=known_on,
+                file_date=file_date,
+                accepted_by=judged.accepted_by,
+            )
             mark_replaced(connection, former, load_id, today)
+            if former.load_ids or counts.passed_over:
+                settle(connection, file_format.table)
             record_data_set(connection, data_set, newest_sales)
             if before and newest_sales and newest_sales < before and settings.as_of is None:
                 redate_loads(connection, today)
             fill_public_holidays(connection)
     return replace(landing, seconds=perf_counter() - started)
+
+
+@dataclass(frozen=True)
+class _JudgedRows:
+    """Rows of a file before they are stored.
+
+    Attributes:
+        good: Rows that can be stored, one per key.
+        bad: Rows to be quarantined (``line_number, column_name, reason, row_text``).
+        quarantined: Number of bad rows by reason.
+        rows_read: Number of rows in the file.
+        warnings: Messages about the file that do not stop the landing.
+        accepted_by: Person who accepted a file that would be held; None if nothing holds it.
+    """
+
+    good: pl.DataFrame
+    bad: pl.DataFrame
+    quarantined: dict[str, int]
+    rows_read: int
+    warnings: tuple[str, ...]
+    accepted_by: str | None
+
+
+def _judge(
+    session: Session,
+    connection: duckdb.DuckDBPyConnection,
+    raw_file: RawFile,
+    *,
+    landed: DataSet | None,
+    accepted_by: str | None,
+) -> _JudgedRows:
+    """Read a file, and separate the rows that may land from those that are quarantined.
+
+    Each row is judged on its own first, then the file's days and changes, then units by store.
+
+    Raises:
+        BadFileError: The file cannot be read, or too many of its rows are bad.
+        HeldError: A person must accept the file.
+        RefusedError: The warehouse holds a sample, and the rows are not the sample's.
+        NoDataError: It is a file of sales or plan, and no ``store.csv`` was landed before.
+    """
+    good, bad, warnings = _read(connection, raw_file, session.progress)
+    rows_read = good.height + bad.height
+    good, conflicting = separate_repeated_keys(good, raw_file.format)
+    bad = pl.concat([bad, conflicting])
+    quarantined = _count_by_reason(
+        raw_file.path, bad, rows_read, session.params.ingest.max_quarantined_share
+    )
+    admission = admit(session, connection, raw_file, good, landed=landed, accepted_by=accepted_by)
+    good, bad = admission.rows, pl.concat([bad, admission.set_aside], how="diagonal")
+    quarantined |= dict(admission.set_aside.group_by("reason").len().iter_rows())
+    warnings += admission.warnings
+    if raw_file.kind == "sales":
+        limits = session.params.plausibility.units
+        units = set_aside_other_units(connection, good, raw_file.path, limits)
+        good, bad = units.good, pl.concat([bad, units.bad], how="diagonal")
+        quarantined |= units.counted()
+        warnings += units.warnings
+    return _JudgedRows(good, bad, quarantined, rows_read, warnings, admission.accepted_by)
 
 
 def _file_date(raw_file: RawFile, first_date: date | None, last_date: date | None) -> date | None:
@@ -335,7 +389,7 @@ def _read(
 def _known_stores(connection: duckdb.DuckDBPyConnection, raw_file: RawFile) -> pl.Series:
     stores = read_frame(
         connection,
-        f"SELECT DISTINCT store FROM ({raw.rows_in_force('raw.stores')})",  # noqa: S608 - constant
+        "SELECT DISTINCT store FROM raw.stores",
     )["store"]
     if stores.is_empty():
         raise NoDataError(
@@ -463,6 +517,7 @@ def _record(
     sha256: str,
     known_on: date,
     file_date: date | None,
+    accepted_by: str | None,
 ) -> None:
     """Write the landing to ``raw.loads`` and its bad rows to ``raw.quarantined_rows``.
 
@@ -474,7 +529,8 @@ def _record(
         bad: Bad rows, with the columns that :func:`check_rows` returns.
         sha256: SHA-256 of the file.
         known_on: Date on which the file counts as known.
-        file_date: Day of the file.
+        file_date: Day of the file; None for lists of stores.
+        accepted_by: Person who accepted the file; None if nothing held it.
     """
     if landing.kind == "sales" and landing.rows_landed:
         _redate_loads_before_sales(connection, landing.load_id, known_on)
@@ -483,6 +539,7 @@ def _record(
         "rows_quarantined": bad.height,
         "known_on": known_on,
         "file_date": file_date,
+        "accepted_by": accepted_by,
         "loaded_at": utc_now(),
     }
     columns = [name for name in connection.table("raw.loads").columns if name in row]

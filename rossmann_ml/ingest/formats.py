@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal
 
 Kind = Literal["sales", "plan", "stores", "store_states"]
 Content = Literal["whole", "number", "flag", "day", "code", "place", "text"]
 
-# Dates outside these years are typing errors, not history or plans.
+# The one bound of years: dates outside are typing errors, not history or plans.
 FIRST_YEAR = 1990
 LAST_YEAR = 2100
+FIRST_DAY = date(FIRST_YEAR, 1, 1)
+LAST_DAY = date(LAST_YEAR, 12, 31)
 # Larger numbers are errors; all smaller ones fit the raw tables' INTEGER columns.
 ABSURD = 1e9
 

@@ -6,15 +6,21 @@ lands one file.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rossmann_ml.base.errors import NoDataError
-from rossmann_ml.ingest.discovery import RawFile, find_files, named_files
+from rossmann_ml.base.errors import NoDataError, SettingsError
+from rossmann_ml.ingest.discovery import (
+    EXPECTED_NAMES,
+    LeftAlone,
+    RawFile,
+    find_files,
+    named_files,
+)
 from rossmann_ml.ingest.file_load import FileLanding, land_file
-from rossmann_ml.warehouse.clock import newest_sales_date
 from rossmann_ml.warehouse.session import Session
+from rossmann_ml.warehouse.tables import raw
 
 
 @dataclass(frozen=True)
@@ -50,10 +56,12 @@ def land_raw(session: Session) -> LandingReport:
 
     Returns:
         The result of each file. If ``store.csv`` or ``train.csv`` is missing but sales were
-        landed before, a warning names the missing files.
+        landed before, a warning names the missing files; another names what is not landed.
 
     Raises:
+        SettingsError: ``ROSSMANN_RAW_DIR`` names a folder that does not exist.
         NoDataError: ``store.csv`` or ``train.csv`` is missing, and no sales were landed before.
+        HeldError: A file changes so much that a person must accept it; files before it stay landed.
         BadFileError: A file cannot be read or has too many bad rows; nothing of it is landed, files
             before it stay landed.
         RefusedError: The files belong to another data set than the rows in the warehouse, see
@@ -62,11 +70,17 @@ def land_raw(session: Session) -> LandingReport:
     """
     folder = session.settings.raw_path
     files, missing = require_files(session)
-    warnings = (
-        (f"{folder} holds no {' and no '.join(sorted(missing))}; what was landed before stays",)
-        if missing
-        else ()
-    )
+    incoming = session.settings.incoming_path
+    found, others = find_files(folder)
+    others += [
+        LeftAlone(file.path, f"a weekly file: move it to {incoming}")
+        for file in found
+        if not file.is_bulk and folder.resolve() != incoming.resolve()
+    ]
+    warnings = _notes(folder, others)
+    if missing:
+        lacks = " and no ".join(sorted(missing))
+        warnings += (f"{folder} holds no {lacks}; what was landed before stays",)
     return LandingReport(_land(session, files), warnings)
 
 
@@ -80,9 +94,12 @@ def require_files(session: Session) -> tuple[list[RawFile], set[str]]:
         ``train.csv`` are missing.
 
     Raises:
+        SettingsError: ``ROSSMANN_RAW_DIR`` names a folder that does not exist.
         NoDataError: ``store.csv`` or ``train.csv`` is missing, and no sales were landed before.
     """
     folder = session.settings.raw_path
+    if session.settings.raw_dir is not None:
+        require_folder(folder, "ROSSMANN_RAW_DIR", "retailer's files")
     files = [file for file in find_files(folder)[0] if file.is_bulk]
     missing = {"store.csv", "train.csv"} - {file.path.name for file in files}
     if missing and not _has_sales(session):
@@ -94,7 +111,13 @@ def require_files(session: Session) -> tuple[list[RawFile], set[str]]:
     return files, missing
 
 
-def land_incoming(session: Session, *, paths: Sequence[Path] | None = None) -> LandingReport:
+def land_incoming(
+    session: Session,
+    *,
+    paths: Sequence[Path] | None = None,
+    accept: Sequence[Path] = (),
+    actor: str | None = None,
+) -> LandingReport:
     """Land weekly drops in the order of their dates; bulk files among them are landed first.
 
     Args:
@@ -102,47 +125,83 @@ def land_incoming(session: Session, *, paths: Sequence[Path] | None = None) -> L
             landed file, and with further lines while :func:`land_file` reads a large file.
         paths: Files or folders to land instead of the incoming folder; None for the incoming
             folder, ``settings.incoming_path``.
+        accept: Files to land even if they would be held or were withdrawn, in addition to `paths`.
+        actor: Person who accepts them, recorded in ``raw.loads``.
 
     Returns:
-        The result of each file. If `paths` is None, a warning names the ``.csv`` files of the
-        incoming folder that were not landed, because their names do not say what they hold.
+        The result of each file; a warning names what else is in the folders, with the reason why it
+        is not landed.
 
     Raises:
+        SettingsError: There is no incoming folder.
         NoDataError: There are files of sales or plan, and no ``store.csv`` was landed before.
-        BadFileError: A file cannot be read, its name does not say what it holds, or it has too many
-            bad rows; nothing of it is landed, files before it stay landed.
+        BadFileError: A file cannot be read, its name does not say what it holds, it has too many
+            bad rows, or its days do not fit its name; nothing of it is landed, files before it
+            stay landed.
+        HeldError: A file changes so much that a person must accept it; files before it stay landed.
         RefusedError: The files belong to another data set than the rows in the warehouse, see
             :mod:`~rossmann_ml.ingest.data_set`.
         BusyError: Another process is writing.
     """
-    warnings: tuple[str, ...] = ()
-    if paths is None:
-        files, others = find_files(session.settings.incoming_path)
-        if others:
-            names = ", ".join(path.name for path in others)
-            warnings = (
-                f"not landed from {session.settings.incoming_path}, because the name is neither "
-                f"sales_YYYY-MM-DD.csv nor plan_YYYY-MM-DD.csv: {names}",
-            )
-    else:
-        files = named_files(paths)
-    return LandingReport(_land(session, files), warnings)
+    if paths is None and not accept:
+        folder = session.settings.incoming_path
+        require_folder(folder, "ROSSMANN_INCOMING_DIR", "weekly files")
+        files, others = find_files(folder)
+        return LandingReport(_land(session, files), _notes(folder, others))
+    given = [each for each in paths or () if each.is_dir()]
+    notes = [text for folder in given for text in _notes(folder, find_files(folder)[1])]
+    files = named_files([*(paths or ()), *accept])
+    accepted = {path.resolve() for path in accept}
+    return LandingReport(_land(session, files, accepted, actor), tuple(notes))
+
+
+def require_folder(folder: Path, variable: str, content: str) -> None:
+    """Raise if a folder of files does not exist, because an empty one means something else.
+
+    Args:
+        folder: Path of the folder.
+        variable: Environment variable that names the folder.
+        content: What the folder holds, for the message.
+
+    Raises:
+        SettingsError: There is no such folder.
+    """
+    if folder.is_dir():
+        return
+    what = "is not a folder" if folder.exists() else "does not exist"
+    raise SettingsError(
+        f"the folder of the {content}, {folder}, {what}: make it or mount it, or name another one "
+        f"with {variable}"
+    )
+
+
+def _notes(folder: Path, others: Sequence[LeftAlone]) -> tuple[str, ...]:
+    if not others:
+        return ()
+    listed = ", ".join(map(str, others))
+    return (f"not landed from {folder}, which takes {EXPECTED_NAMES}: {listed}",)
 
 
 def _has_sales(session: Session) -> bool:
     if not session.settings.database_path.exists():
         return False
     with session.reading() as connection:
-        return newest_sales_date(connection) is not None
+        return raw.newest_sales_date(connection) is not None
 
 
-def _land(session: Session, files: Sequence[RawFile]) -> tuple[FileLanding, ...]:
+def _land(
+    session: Session,
+    files: Sequence[RawFile],
+    accepted: Collection[Path] = (),
+    actor: str | None = None,
+) -> tuple[FileLanding, ...]:
     """Land files one after the other; when one raises, the files before it stay landed."""
     landings = []
     if files:
         with session.writing() as connection:
             for raw_file in files:
-                landing = land_file(session, connection, raw_file)
+                accepted_by = actor if raw_file.path.resolve() in accepted else None
+                landing = land_file(session, connection, raw_file, accepted_by=accepted_by)
                 session.progress(landing.describe())
                 landings.append(landing)
     return tuple(landings)

@@ -14,8 +14,6 @@ import duckdb
 import polars as pl
 from dateutil.easter import easter
 
-from rossmann_ml.warehouse.tables import raw
-
 NATIONWIDE = "DE"
 # fmt: off
 GERMAN_STATES = (
@@ -133,8 +131,8 @@ def fill_public_holidays(connection: duckdb.DuckDBPyConnection) -> None:
         connection: Writing connection to the pipeline's database.
     """
     ((first, last),) = connection.execute(
-        f"SELECT min(date), max(date) FROM (SELECT date FROM ({raw.rows_in_force('raw.sales')}) "  # noqa: S608
-        f"UNION ALL SELECT date FROM ({raw.rows_in_force('raw.plan')}))"
+        "SELECT min(date), max(date) FROM "
+        "(SELECT date FROM raw.sales UNION ALL SELECT date FROM raw.plan)"
     ).fetchall()
     if first is None:
         return
@@ -145,8 +143,8 @@ def fill_public_holidays(connection: duckdb.DuckDBPyConnection) -> None:
         **dict.fromkeys(
             place
             for (state,) in connection.execute(
-                "SELECT DISTINCT upper(replace(state, ' ', '')) AS state "  # noqa: S608
-                f"FROM ({raw.rows_in_force('raw.store_states')}) ORDER BY state"
+                "SELECT DISTINCT upper(replace(state, ' ', '')) AS state FROM raw.store_states "
+                "ORDER BY state"
             ).fetchall()
             for place in str(state).split(",")
             if place

@@ -9,19 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
 
 import duckdb
 
 from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.ingest.data_set import DataSet, landed_data_set
-from rossmann_ml.ingest.discovery import RawFile, find_files
+from rossmann_ml.ingest.discovery import LeftAlone, RawFile, find_files
 from rossmann_ml.ingest.editions import fate_of
 from rossmann_ml.ingest.formats import FORMATS, Kind
 from rossmann_ml.warehouse.clock import product_today
 from rossmann_ml.warehouse.connection import count_rows
 from rossmann_ml.warehouse.session import Session
-from rossmann_ml.warehouse.tables import core, raw
+from rossmann_ml.warehouse.tables import core
 
 
 @dataclass(frozen=True)
@@ -77,8 +76,7 @@ class DataStatus:
         today: Business date; None before the first landing.
         landed: Counts of each kind of file that was landed.
         waiting: Files in the two folders that the next landing reads.
-        left_alone: CSV files in the two folders that are never landed, because their names are not
-            those of a known kind.
+        left_alone: Other files and folders in them, which are not landed, with the reason.
         withdrawn: Files that a person withdrew, newest withdrawal first.
         filling_accuracy: Share of past store-days on which the rules that fill gaps of the plan
             were right, by column of the plan; empty before the first forecast.
@@ -89,7 +87,7 @@ class DataStatus:
     today: date | None
     landed: tuple[LandedKind, ...]
     waiting: tuple[RawFile, ...]
-    left_alone: tuple[Path, ...]
+    left_alone: tuple[LeftAlone, ...]
     filling_accuracy: dict[str, float] = field(default_factory=dict)
     withdrawn: tuple[WithdrawnFile, ...] = ()
 
@@ -102,7 +100,7 @@ def data_status(session: Session) -> DataStatus:
         BadFileError: A file in the folders cannot be opened.
     """
     found: list[RawFile] = []
-    left_alone: list[Path] = []
+    left_alone: list[LeftAlone] = []
     for folder in (session.settings.raw_path, session.settings.incoming_path):
         files, others = find_files(folder)
         found += files
@@ -149,7 +147,7 @@ def _landed_kinds(connection: duckdb.DuckDBPyConnection) -> Iterator[LandedKind]
         key = "(store, date)" if has_dates else "store"
         dates = "min(date), max(date)" if has_dates else "NULL, NULL"
         ((rows, first_date, last_date),) = connection.execute(
-            f"SELECT count(DISTINCT {key}), {dates} FROM ({raw.rows_in_force(table)})"  # noqa: S608
+            f"SELECT count(DISTINCT {key}), {dates} FROM {table}"  # noqa: S608
         ).fetchall()
         quarantined = connection.execute(
             "SELECT reason, count(*) FROM raw.quarantined_rows WHERE load_id IN ("

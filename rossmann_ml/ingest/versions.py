@@ -14,12 +14,12 @@ from datetime import date
 import duckdb
 import polars as pl
 
-from rossmann_ml.ingest.formats import FileFormat
+from rossmann_ml.ingest.formats import FIRST_DAY, FileFormat
 from rossmann_ml.warehouse.connection import one_row
 from rossmann_ml.warehouse.tables import raw
 
 # The first list of stores has no date: its rows count as known at every forecast origin.
-ALWAYS = date(1990, 1, 1)
+ALWAYS = FIRST_DAY
 
 
 @dataclass(frozen=True)
@@ -83,10 +83,10 @@ def compare_rows(
         connection,
         f"""
         WITH newest AS (
-            SELECT * FROM ({raw.rows_in_force(table)}) SEMI JOIN offered USING ({key})
-            QUALIFY row_number() OVER (
-                PARTITION BY {key} ORDER BY file_date DESC NULLS LAST, load_id DESC
-            ) = 1
+            SELECT landed.*, loads.file_date
+            FROM {table} AS landed JOIN raw.loads AS loads USING (load_id)
+            SEMI JOIN offered USING ({key})
+            QUALIFY load_id = max(load_id) OVER (PARTITION BY {key})
         ),
         compared AS (
             SELECT

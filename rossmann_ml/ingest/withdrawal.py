@@ -16,9 +16,10 @@ from rossmann_ml.base.errors import RefusedError
 from rossmann_ml.ingest.data_set import landed_data_set, record_data_set
 from rossmann_ml.ingest.editions import bring_back
 from rossmann_ml.ingest.file_load import redate_loads
+from rossmann_ml.ingest.force import settle
 from rossmann_ml.ingest.formats import FORMATS, FileFormat, Kind
-from rossmann_ml.ingest.german_holidays import fill_public_holidays
-from rossmann_ml.warehouse.clock import newest_sales_date, product_today, today_for
+from rossmann_ml.ingest.public_holidays import fill_public_holidays
+from rossmann_ml.warehouse.clock import product_today, today_for
 from rossmann_ml.warehouse.connection import one_row, transaction, utc_now
 from rossmann_ml.warehouse.session import Session
 from rossmann_ml.warehouse.tables import models, raw
@@ -87,7 +88,10 @@ def withdraw_file(session: Session, file_name: str, *, reason: str, actor: str) 
             "WHERE load_id = ?",
             [load_id],
         )
-        today, before = product_today(connection, session.settings), newest_sales_date(connection)
+        today, before = (
+            product_today(connection, session.settings),
+            raw.newest_sales_date(connection),
+        )
         with transaction(connection):
             connection.execute(
                 "UPDATE raw.loads SET withdrawn_on = ?, withdrawn_at = ?, withdrawn_because = ? "
@@ -95,13 +99,14 @@ def withdraw_file(session: Session, file_name: str, *, reason: str, actor: str) 
                 [today, utc_now(), f"withdrawn by {actor}: {reason}", load_id],
             )
             editions = bring_back(connection, load_id)
+            settle(connection, file_format.table)
             _refuse_without(connection, file_name, file_format)
             counted = one_row(
                 connection,
                 f"SELECT (SELECT count(*) FROM withdrawn_keys), (SELECT count(*) FROM ({newest}) "  # noqa: S608
                 f"SEMI JOIN withdrawn_keys USING ({key}))",
             )
-            newest_sales, data_set = newest_sales_date(connection), landed_data_set(connection)
+            newest_sales, data_set = raw.newest_sales_date(connection), landed_data_set(connection)
             if data_set is not None:
                 record_data_set(connection, data_set, newest_sales)
                 if before and newest_sales and newest_sales < before and not session.settings.as_of:
@@ -159,19 +164,18 @@ def _refuse_without(
     Raises:
         RefusedError: There are no stores or no sales left, or rows of stores that no list has.
     """
-    if file_format.kind == "sales" and newest_sales_date(connection) is None:
+    if file_format.kind == "sales" and raw.newest_sales_date(connection) is None:
         raise RefusedError(
             f"{file_name} cannot be withdrawn, because no sales would be left; land a corrected "
             f"{file_name} instead: it replaces this one"
         )
     if file_format.kind != "stores":
         return
-    stores, sales = raw.rows_in_force("raw.stores"), raw.rows_in_force("raw.sales")
     orphans = connection.execute(
-        f"SELECT store, list(DISTINCT load_id ORDER BY load_id) FROM ({sales}) "  # noqa: S608
-        f"WHERE store NOT IN (SELECT store FROM ({stores})) GROUP BY store ORDER BY store"
+        "SELECT DISTINCT store FROM raw.sales "
+        "WHERE store NOT IN (SELECT store FROM raw.stores) ORDER BY store"
     ).fetchall()
-    has_stores = one_row(connection, f"SELECT 1 FROM ({stores}) LIMIT 1")  # noqa: S608 - constant
+    has_stores = one_row(connection, "SELECT 1 FROM raw.stores LIMIT 1")
     if has_stores is None or orphans:
         what = (
             "no list of stores would be left"

@@ -20,12 +20,6 @@ def monday_after(day: date) -> date:
     return day + timedelta(days=7 - day.weekday())
 
 
-def newest_sales_date(connection: duckdb.DuckDBPyConnection) -> date | None:
-    """Return the newest day with landed sales; None before the first landing of sales."""
-    span = raw.sales_span(connection)
-    return None if span is None else span[1]
-
-
 def today_for(settings: Settings, *, is_historical: bool, newest_sales: date | None) -> date:
     """Return the business date of a data set.
 
@@ -33,7 +27,8 @@ def today_for(settings: Settings, *, is_historical: bool, newest_sales: date | N
         settings: Settings whose ``as_of`` overrides the other inputs.
         is_historical: Whether the data set ends in the past, so that the Monday after its newest
             sales counts as today.
-        newest_sales: Newest day with sales, landed or in a file to land; None without sales.
+        newest_sales: Newest day with sales of most stores, landed or in a file to land; None if
+            there are none.
 
     Returns:
         ``settings.as_of``; else for historical data with sales the Monday after its newest sales;
@@ -56,5 +51,5 @@ def product_today(connection: duckdb.DuckDBPyConnection, settings: Settings) -> 
     return today_for(
         settings,
         is_historical=raw.is_historical(connection),
-        newest_sales=newest_sales_date(connection),
+        newest_sales=raw.newest_sales_date(connection),
     )

@@ -49,6 +49,7 @@ def copy_of_refreshed(refreshed: Refreshed, tmp_path: Path) -> Callable[[], Refr
 
 
 def _chain_settings(folder: Path, raw_dir: Path | None) -> Settings:
+    (folder / "incoming").mkdir(parents=True, exist_ok=True)
     return load_settings(
         raw_dir=raw_dir,
         incoming_dir=folder / "incoming",

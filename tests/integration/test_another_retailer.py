@@ -63,6 +63,7 @@ def test_another_retailer_is_forecast_and_published(raw: Path, tmp_path: Path) -
     fast = params["training"]["profiles"]["fast"]
     fast["models"] = {"lightgbm": fast["models"]["lightgbm"]}
     fast["backtest_origins_back_days"] = [42, 126]
+    (tmp_path / "incoming").mkdir()
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
     said = run(
         Path(sys.executable).with_name("rossmann"),

@@ -54,7 +54,7 @@ class BadFile:
 
 
 SALES, PLAN, STORES, STATES = (
-    "sales_2015-06-19.csv",
+    "sales_2015-06-12.csv",
     "plan_2015-06-19.csv",
     "store.csv",
     "store_states.csv",

@@ -82,6 +82,7 @@ class BuiltWarehouse:
 
 
 def _settings(place: Path, sample_dir: Path) -> Settings:
+    (place / "incoming").mkdir(parents=True, exist_ok=True)
     return load_settings(
         raw_dir=sample_dir,
         incoming_dir=place / "incoming",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def place_settings(place: Path, raw_dir: Path) -> Settings:
     """Settings of a place of its own, with parameters that train in seconds."""
-    place.mkdir(parents=True, exist_ok=True)
+    (place / "incoming").mkdir(parents=True, exist_ok=True)
     params = yaml.safe_dump(small_params().model_dump(), sort_keys=False)
     (place / "params.yaml").write_text(params, encoding="utf-8")
     return load_settings(

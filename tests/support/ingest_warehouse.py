@@ -79,15 +79,15 @@ def land(
     *,
     today: date | None = None,
     bad_share: float = 1.0,
+    accepted_by: str | None = None,
 ) -> FileLanding:
     """Write the file if there is content, and land it on a given business date."""
     if content is not None:
         path.write_text(content, encoding="utf-8")
     raw_file = recognise(path)
     assert raw_file is not None
-    return land_file(
-        Session(settings_as_of(today), params_allowing(bad_share)), connection, raw_file
-    )
+    session = Session(settings_as_of(today), params_allowing(bad_share))
+    return land_file(session, connection, raw_file, accepted_by=accepted_by)
 
 
 @pytest.fixture(scope="session")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from rossmann_ml.base.params import IngestParams, Params, load_params
+from rossmann_ml.base.params import load_params
 from rossmann_ml.base.settings import PROJECT_DIR, load_settings
 from rossmann_ml.ingest import LandingReport, land_incoming, land_raw
 from rossmann_ml.warehouse.connection import connect
@@ -109,10 +109,8 @@ class Retailer:
         return Retailer(base)
 
     def allow_bad_rows(self, share: float) -> None:
-        ingest = IngestParams(max_quarantined_share=share)
-        self.params = Params.model_validate(
-            {**self.params.model_dump(), "ingest": ingest.model_dump()}
-        )
+        ingest = self.params.ingest.model_copy(update={"max_quarantined_share": share})
+        self.params = self.params.model_copy(update={"ingest": ingest})
 
     def write(self, name: str, content: str | bytes) -> Path:
         folder = self.incoming if name.startswith(("sales_", "plan_")) else self.raw
@@ -128,8 +126,9 @@ class Retailer:
     def land_raw(self) -> LandingReport:
         return land_raw(Session(self.settings, self.params))
 
-    def land_incoming(self, *paths: Path) -> LandingReport:
-        return land_incoming(Session(self.settings, self.params), paths=paths or None)
+    def land_incoming(self, *paths: Path, accept: Sequence[Path] = ()) -> LandingReport:
+        session = Session(self.settings, self.params)
+        return land_incoming(session, paths=paths or None, accept=accept, actor="planner")
 
     def query(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
         with connect(self.settings, read_only=True) as connection:

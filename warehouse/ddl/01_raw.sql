@@ -35,7 +35,8 @@ CREATE TABLE IF NOT EXISTS raw.loads (
     replaced_from DATE,              -- whole files: first date of the load that replaced this one
     withdrawn_on DATE,               -- business date of the replacement or withdrawal
     withdrawn_at TIMESTAMP,          -- wall clock, UTC
-    withdrawn_because VARCHAR        -- 'replaced by load N' or 'withdrawn by <actor>: <reason>'
+    withdrawn_because VARCHAR,       -- 'replaced by load N' or 'withdrawn by <actor>: <reason>'
+    accepted_by VARCHAR              -- who accepted a file that was held; NULL for other files
 );
 
 CREATE TABLE IF NOT EXISTS raw.sales (
@@ -89,6 +90,13 @@ CREATE TABLE IF NOT EXISTS raw.store_states (
     state VARCHAR NOT NULL,          -- place: HE, AT-9, FR; two joined by a comma (HB,NI)
     known_on DATE NOT NULL
 );
+
+-- Rows that are not in force: of replaced or withdrawn files, or of store-days that a file of a newer
+-- day had before. They come back when they are in force again.
+CREATE TABLE IF NOT EXISTS raw.former_sales AS FROM raw.sales LIMIT 0;
+CREATE TABLE IF NOT EXISTS raw.former_plan AS FROM raw.plan LIMIT 0;
+CREATE TABLE IF NOT EXISTS raw.former_stores AS FROM raw.stores LIMIT 0;
+CREATE TABLE IF NOT EXISTS raw.former_store_states AS FROM raw.store_states LIMIT 0;
 
 -- Public holidays of Germany, its states and the stores' places, from the holidays package,
 -- written at every landing.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.base.settings import default_settings
 from rossmann_ml.cli.output import show
 from rossmann_ml.ingest import land_incoming
@@ -24,18 +24,27 @@ def land(
         list[Path] | None,
         typer.Argument(help="Files or folders; the incoming folder if not given."),
     ] = None,
+    accept: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Land this file even if it changes much; recorded with your name.",
+        ),
+    ] = None,
 ) -> None:
     """Land weekly files (sales_YYYY-MM-DD.csv, plan_YYYY-MM-DD.csv) or whole histories (train.csv).
 
-    Each file lands as a whole or not at all. Landing the same file again changes nothing.
+    Each file lands as a whole or not at all. Landing the same file again changes nothing. A file
+    that restates or takes back much of what is landed is held: nothing of it lands, and the exit
+    code is 3, until you accept it.
     """
     settings = default_settings()
-    if not paths and not settings.incoming_path.is_dir():
-        raise NoDataError(
-            f"{settings.incoming_path} is no folder: make it, set ROSSMANN_INCOMING_DIR to the "
-            "folder of the weekly files, or name the files"
-        )
-    report = land_incoming(Session(settings, progress=show), paths=paths or None)
+    report = land_incoming(
+        Session(settings, progress=show),
+        paths=paths or None,
+        accept=accept or (),
+        actor=getpass.getuser(),
+    )
     for warning in report.all_warnings():
         Console(highlight=False).print(f"[yellow]note:[/] {escape(warning)}", soft_wrap=True)
     if not report.files:
@@ -66,18 +75,20 @@ def status() -> None:
     if found.filling_accuracy:
         shares = ", ".join(f"{name} {share:.1%}" for name, share in found.filling_accuracy.items())
         show(f"gaps of the plan are filled by rule; right on past store-days: {shares}")
-        for kind in found.landed:
-            more = f", and {kind.files - 5:,} more" if kind.files > 5 else ""
-            show(f"{kind.kind.replace('_', ' ')} files: {', '.join(kind.newest_files)}{more}")
-        for file in found.withdrawn:
-            show(f"not in force: {file.file_name}: {file.because}, on {file.withdrawn_on}")
+    for kind in found.landed:
+        more = f", and {kind.files - 5:,} more" if kind.files > 5 else ""
+        show(f"{kind.kind.replace('_', ' ')} files: {', '.join(kind.newest_files)}{more}")
+    for file in found.withdrawn:
+        show(f"not in force: {file.file_name}: {file.because}, on {file.withdrawn_on}")
     for name, folder in (("raw", settings.raw_path), ("incoming", settings.incoming_path)):
+        if not folder.is_dir():
+            show(f"note: there is no folder of {name} files {folder}")
+            continue
         waiting = [file.path.name for file in found.waiting if file.path.parent == folder]
         names = f"{', '.join(waiting)} (not landed yet)"
-        empty = "none to land" if folder.is_dir() else "the folder does not exist"
-        show(f"{name} files in {folder}: {names if waiting else empty}")
-    for path in found.left_alone:
-        show(f"note: {path} is not landed: its name does not say what it holds")
+        show(f"{name} files in {folder}: {names if waiting else 'none to land'}")
+    for each in found.left_alone:
+        show(f"note: {each.path} is not landed: {each.reason}")
 
 
 def _landed_table(landed: tuple[LandedKind, ...]) -> Table:

@@ -22,6 +22,7 @@ import polars as pl
 
 from rossmann_ml.base.errors import BusyError, RefusedError, SettingsError
 from rossmann_ml.ingest.data_set import MARKER_NAME
+from rossmann_ml.ingest.formats import FIRST_YEAR, LAST_YEAR
 from rossmann_ml.ingest.sample.calendar import HOLIDAY_CODES, STATES, ChainCalendar, make_calendar
 from rossmann_ml.ingest.sample.sales import has_rows, make_sales, opening
 from rossmann_ml.ingest.sample.stores import (
@@ -37,9 +38,11 @@ FIRST_DATE = date(2013, 1, 1)
 LAST_DATE = date(2015, 6, 19)
 PLAN_DAYS = 48
 
-# Limits of the calendar's rules and of a machine's memory.
-EARLIEST_DATE = date(1991, 1, 1)
-LATEST_DATE = date(2099, 12, 31)
+# Limits: a year inside the years that files may have, because rules look at the days around, and a
+# machine's memory.
+EARLIEST_DATE = date(FIRST_YEAR + 1, 1, 1)
+LATEST_DATE = date(LAST_YEAR - 1, 12, 31)
+MOST_PLAN_DAYS = 365
 MOST_STORES = 1_000_000
 
 # The marker is moved into the folder first, so that sales are never in an unmarked folder.
@@ -77,6 +80,7 @@ def write_sample(
     seed: int,
     first_date: date = FIRST_DATE,
     last_date: date = LAST_DATE,
+    plan_days: int = PLAN_DAYS,
     progress: Progress | None = None,
 ) -> SampleSummary:
     """Write a synthetic chain of stores in the files of the competition.
@@ -92,6 +96,7 @@ def write_sample(
             number of stores.
         first_date: First date of sales.
         last_date: Last date of sales.
+        plan_days: Number of days of the plan, which starts the day after the last sales.
         progress: Called after every block with the store-days done and the total store-days.
 
     Raises:
@@ -99,8 +104,8 @@ def write_sample(
         RefusedError: The folder has files that are not a sample.
         BusyError: Another process writes a sample there.
     """
-    _check_arguments(stores, seed, first_date, last_date)
-    plan_last_date = last_date + timedelta(days=PLAN_DAYS)
+    _check_arguments(stores, seed, first_date, last_date, plan_days)
+    plan_last_date = last_date + timedelta(days=plan_days)
     try:
         with _work_dir(folder) as work:
             calendar = make_calendar(first_date, plan_last_date)
@@ -110,9 +115,9 @@ def write_sample(
             pl.DataFrame(states).write_csv(work / "store_states.csv")
             # the calendar has the newest day first, and so the plan before the sales
             write = partial(_write_days, calendar=calendar, stores=chain, progress=progress)
-            plan_rows = write(work / "test.csv", range(PLAN_DAYS), seed=None)
+            plan_rows = write(work / "test.csv", range(plan_days), seed=None)
             sales_rows = write(
-                work / "train.csv", range(PLAN_DAYS, len(calendar.ordinals)), seed=seed
+                work / "train.csv", range(plan_days, len(calendar.ordinals)), seed=seed
             )
             summary = SampleSummary(
                 name=f"sample-{stores}-{seed}",
@@ -142,7 +147,9 @@ def write_sample(
     return summary
 
 
-def _check_arguments(stores: int, seed: int, first_date: date, last_date: date) -> None:
+def _check_arguments(
+    stores: int, seed: int, first_date: date, last_date: date, plan_days: int
+) -> None:
     if not 1 <= stores <= MOST_STORES:
         raise SettingsError(f"a sample has 1 to {MOST_STORES:,} stores, not {stores:,}")
     if seed < 0:
@@ -153,6 +160,10 @@ def _check_arguments(stores: int, seed: int, first_date: date, last_date: date) 
         raise SettingsError(
             f"the sales of a sample are between {EARLIEST_DATE} and {LATEST_DATE}, "
             f"not {first_date} to {last_date}"
+        )
+    if not 1 <= plan_days <= MOST_PLAN_DAYS:
+        raise SettingsError(
+            f"the plan of a sample has 1 to {MOST_PLAN_DAYS} days, not {plan_days:,}"
         )
 
 

@@ -11,14 +11,13 @@ from itertools import groupby
 from rossmann_ml.monitoring.alerts.findings import AlertFinding, Judgement, Situation, some
 from rossmann_ml.monitoring.alerts.plan_rules import stores_outside_the_plan
 from rossmann_ml.quality.suite_files import load_suite
-from rossmann_ml.warehouse.clock import newest_sales_date
 from rossmann_ml.warehouse.tables import forecasting, quality, raw
 
 _INPUT_SUITE = "newest_sales"
 
 
 def judge_stale_data(situation: Situation) -> Judgement:
-    """Find sales that are too old, and a plan that ends too early, has gaps or leaves out stores.
+    """Find old sales, faults of the plan, and files that do not land.
 
     The newest sales and the end of the plan are compared with the business date. A plan day is
     assumed if no plan file contains it, so that rules (dbt model ``core.assumed_plan``) fill it;
@@ -28,7 +27,7 @@ def judge_stale_data(situation: Situation) -> Judgement:
     Returns:
         One finding per problem, or an empty list; None if there are no sales yet.
     """
-    newest = newest_sales_date(situation.connection)
+    newest = raw.newest_sales_date(situation.connection)
     if newest is None:
         return None
     rule, today = situation.params.stale_data, situation.today
@@ -72,6 +71,18 @@ def judge_stale_data(situation: Situation) -> Judgement:
                     rule.max_assumed_share,
                 )
             )
+    if situation.left_alone:
+        found.append(
+            AlertFinding(
+                "stale_data",
+                "incoming files",
+                f"{len(situation.left_alone)} of the files in the incoming folder "
+                f"{'is' if len(situation.left_alone) == 1 else 'are'} not landed: "
+                f"{some(situation.left_alone)}",
+                len(situation.left_alone),
+                0,
+            )
+        )
     return found + stores_outside_the_plan(situation)
 
 

@@ -50,12 +50,14 @@ class Situation:
         params: Limits of the rules.
         today: Business date.
         run_id: Id of the run that evaluates the rules.
+        left_alone: What is in the incoming folder and is not landed, each with the reason.
     """
 
     connection: duckdb.DuckDBPyConnection
     params: AlertParams
     today: date
     run_id: str
+    left_alone: tuple[str, ...] = ()
 
     def live_accuracy(
         self, window_days: int, min_days: int

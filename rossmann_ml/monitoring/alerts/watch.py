@@ -17,6 +17,7 @@ import duckdb
 from rossmann_ml.base.alert_params import SEVERITIES
 from rossmann_ml.base.digests import fingerprint
 from rossmann_ml.base.settings import DeliverySettings, load_delivery_settings
+from rossmann_ml.ingest.discovery import find_files
 from rossmann_ml.monitoring.alerts.delivery import Delivery, channels_of, deliver
 from rossmann_ml.monitoring.alerts.findings import AlertFinding, Judgement, Situation
 from rossmann_ml.monitoring.alerts.rules import judge
@@ -102,7 +103,11 @@ def watch(
     settings, params = session.settings, session.params
     with session.writing() as connection:
         situation = Situation(
-            connection, params.monitoring.alerts, product_today(connection, settings), run_id
+            connection,
+            params.monitoring.alerts,
+            product_today(connection, settings),
+            run_id,
+            tuple(map(str, find_files(settings.incoming_path)[1])),
         )
         findings = judge(situation)
         if failure is None and not is_publishing:

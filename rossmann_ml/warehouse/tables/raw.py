@@ -1,14 +1,16 @@
 """Query schema ``raw``: the landed rows and files, which :mod:`rossmann_ml.ingest` writes.
 
-Rows of replaced and withdrawn files stay in the tables but are not in force. Entry points for rows:
-:func:`rows_in_force` and :func:`newest_rows`, which return SQL.
+Rows that are not in force are in the tables ``raw.former_*`` (:mod:`rossmann_ml.ingest.force`).
+Entry point for rows in their newest version: :func:`newest_rows`, which returns SQL.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
 import duckdb
+import polars as pl
 
 from rossmann_ml.warehouse.connection import one_row, one_value
 
@@ -21,30 +23,13 @@ KEYS = {
 """Key columns of the tables that hold rows of files."""
 
 
-def rows_in_force(table: str) -> str:
-    """Return SQL for the rows of the files in force, every version of them, with ``file_date``.
-
-    Args:
-        table: A key of :data:`KEYS`.
-    """
-    # of a replaced whole file the days before the new edition's first day stay in force
-    before = "OR landed.date < loads.replaced_from" if "date" in KEYS[table] else ""
-    return (
-        f"SELECT landed.*, loads.file_date FROM {table} AS landed "  # noqa: S608 - names from KEYS
-        f"JOIN raw.loads AS loads USING (load_id) WHERE (loads.withdrawn_on IS NULL {before})"
-    )
-
-
 def newest_rows(table: str) -> str:
-    """Return SQL for the row in force of each key: newest file day first, then newest load.
+    """Return SQL for the newest version of each row in force.
 
     Args:
         table: A key of :data:`KEYS`.
     """
-    return (
-        f"SELECT * FROM ({rows_in_force(table)}) QUALIFY row_number() OVER "  # noqa: S608
-        f"(PARTITION BY {KEYS[table]} ORDER BY file_date DESC NULLS LAST, load_id DESC) = 1"
-    )
+    return f"SELECT * FROM {table} QUALIFY load_id = max(load_id) OVER (PARTITION BY {KEYS[table]})"  # noqa: S608
 
 
 def data_set(connection: duckdb.DuckDBPyConnection) -> tuple[str, bool] | None:
@@ -64,9 +49,61 @@ def is_historical(connection: duckdb.DuckDBPyConnection) -> bool:
 
 def sales_span(connection: duckdb.DuckDBPyConnection) -> tuple[date, date] | None:
     """Return the first and the newest day with sales in force; None if there are none."""
-    sales = rows_in_force("raw.sales")
-    row = one_row(connection, f"SELECT min(date), max(date) FROM ({sales})")  # noqa: S608
+    row = one_row(connection, "SELECT min(date), max(date) FROM raw.sales")
     return None if row is None or row[0] is None else (row[0], row[1])
+
+
+# A day counts if it has rows of at least half of the most stores that any day of the year before it
+# (364 days with rows) had: a few rows with a wrong date, or one store's longer plan, move neither
+# the business date nor the end of the plan. The macro product_today of dbt has the same rule.
+_COUNTED_DAYS = """
+    WITH days AS (
+        SELECT date, count(DISTINCT store) AS stores FROM ({rows}) AS landed GROUP BY date
+    ),
+    judged AS (
+        SELECT *, max(stores) OVER (
+            ORDER BY date ROWS BETWEEN 364 PRECEDING AND 1 PRECEDING
+        ) AS most_stores
+        FROM days
+    )
+    SELECT max(date), arg_max(stores, date) FROM judged
+    WHERE stores >= coalesce(most_stores, 0) / 2
+"""
+
+
+def newest_sales_date(
+    connection: duckdb.DuckDBPyConnection,
+    offered: pl.DataFrame | None = None,
+    *,
+    replaced: Sequence[int] = (),
+    replaced_from: date | None = None,
+) -> date | None:
+    """Return the newest day with sales rows of most stores; None if there are no sales.
+
+    Args:
+        connection: Connection to the pipeline's database.
+        offered: Rows of sales (``store``, ``date``) that are about to be landed, which count too.
+        replaced: Loads that are about to be replaced, whose rows do not count.
+        replaced_from: First date of their rows that are replaced; None for all their rows.
+    """
+    rows = (
+        "SELECT store, date FROM raw.sales "
+        "WHERE NOT list_contains($replaced, load_id) OR date < $replaced_from"
+    )
+    parameters = {"replaced": list(replaced), "replaced_from": replaced_from}
+    if offered is None:
+        return one_value(connection, date, _COUNTED_DAYS.format(rows=rows), parameters)
+    connection.register("offered_days", offered.select("store", "date"))
+    rows += " UNION ALL FROM offered_days"
+    newest = one_value(connection, date, _COUNTED_DAYS.format(rows=rows), parameters)
+    connection.unregister("offered_days")
+    return newest
+
+
+def usual_stores(connection: duckdb.DuckDBPyConnection) -> int | None:
+    """Return the number of stores with rows on the newest day of sales; None without sales."""
+    row = one_row(connection, _COUNTED_DAYS.format(rows="SELECT store, date FROM raw.sales"))
+    return None if row is None or row[1] is None else int(row[1])
 
 
 def plan_end(
@@ -87,17 +124,17 @@ def plan_end(
     return one_value(
         connection,
         date,
-        f"""
+        """
         WITH active AS (
-            SELECT DISTINCT store FROM ({rows_in_force("raw.sales")})
+            SELECT DISTINCT store FROM raw.sales
             WHERE sales > 0 AND date <= $newest AND date > $newest - 28
         )
         SELECT max(date) FROM (
-            SELECT date FROM ({rows_in_force("raw.plan")}) SEMI JOIN active USING (store)
+            SELECT date FROM raw.plan SEMI JOIN active USING (store)
             GROUP BY date
             HAVING count(DISTINCT store) >= $share * (SELECT count(*) FROM active)
         )
-        """,  # noqa: S608 - names from KEYS
+        """,
         {"newest": newest_sales, "share": min_share},
     )
 
@@ -129,8 +166,7 @@ def newest_landing(connection: duckdb.DuckDBPyConnection) -> datetime | None:
 def stores_without_sales_since(connection: duckdb.DuckDBPyConnection, day: date) -> set[int]:
     """Return the numbers of the stores that sold before `day` and have no sales from `day` on."""
     rows = connection.execute(
-        f"SELECT store FROM ({rows_in_force('raw.sales')}) WHERE sales > 0 "  # noqa: S608
-        "GROUP BY store HAVING max(date) < ?",
+        "SELECT store FROM raw.sales WHERE sales > 0 GROUP BY store HAVING max(date) < ?",
         [day],
     )
     return {int(store) for (store,) in rows.fetchall()}

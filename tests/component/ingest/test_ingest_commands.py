@@ -110,3 +110,75 @@ def test_a_refusal_ends_with_its_message_and_code_and_shows_brackets_as_they_are
     assert "error:" in output
     assert "[/red]" in output
     assert "Traceback" not in output
+
+
+def test_what_is_not_landed_is_named_with_the_reason(rossmann: Run, retailer: Retailer) -> None:
+    rossmann("data", "land", str(retailer.raw))
+    week = text(SALES_HEADER, sales_lines(date(2015, 6, 13), date(2015, 6, 19)))
+    reasons = {
+        "sales_2015-06-19.csv.gz": "compressed: unpack it",
+        "sales_2015-06-19.zip": "compressed: unpack it",
+        "sales_2015-06-19.xlsx": "a workbook: export it as CSV",
+        "sales_2015-06-19 (1).csv": "is sales_2015-06-19.csv meant?",
+        "sales_2015-06-19 - Kopie.csv": "is sales_2015-06-19.csv meant?",
+        "sales_2015-06-19.CSV": "is sales_2015-06-19.csv meant?",
+        "Sales_2015-06-19.csv": "is sales_2015-06-19.csv meant?",
+        "sales_20150619.csv": "is sales_2015-06-19.csv meant?",
+        "sales_19.06.2015.csv": "is sales_2015-06-19.csv meant?",
+        "sales_20.06.2015.csv": "is sales_2015-06-20.csv meant?",
+        "sales_2015-06-19.csv.txt": "is sales_2015-06-19.csv meant?",
+        "TRAIN.csv": "is train.csv meant?",
+        ".sales_2015-06-19.csv": "a hidden or temporary file",
+        "sales_2015-06-19.csv.part": "an unfinished transfer",
+        "turnover.csv": "its name is not one that is landed",
+        "notes": "its name is not one that is landed",
+    }
+    for name in reasons:
+        (retailer.incoming / name).write_text(week)
+    (retailer.incoming / "2015-06").mkdir()
+    (retailer.incoming / "2015-06" / "sales_2015-06-19.csv").write_text(week)
+    (retailer.incoming / "empty").mkdir()
+    (retailer.incoming / ".gitkeep").touch()
+    for command in ("status", "land"):
+        code, output = rossmann("data", command)
+        assert code == 0
+        flat = " ".join(output.split())
+        for name, reason in reasons.items():
+            assert name in flat
+            assert reason in flat
+        assert "a folder with 1 file: subfolders are not searched" in flat
+        assert ".gitkeep" not in flat
+        assert "empty" not in flat
+
+
+def test_a_folder_that_is_not_there_is_an_error_that_names_its_variable(
+    rossmann: Run, retailer: Retailer
+) -> None:
+    retailer.incoming.rmdir()
+    code, output = rossmann("data", "land")
+    assert code == 2
+    assert "does not exist" in output
+    assert "ROSSMANN_INCOMING_DIR" in output
+    code, output = rossmann("data", "status")
+    assert (code, "there is no folder of incoming files" in output) == (0, True)
+    retailer.raw.rename(retailer.raw.with_name("elsewhere"))
+    code, output = rossmann("refresh")
+    assert code == 2
+    assert "ROSSMANN_RAW_DIR" in output
+
+
+def test_a_held_file_waits_for_accept(rossmann: Run, retailer: Retailer) -> None:
+    rossmann("data", "land", str(retailer.raw))
+    week = [sales_line(store, day, 9) for store in (1, 2, 3) for day in (date(2015, 6, 15), FRIDAY)]
+    path = retailer.write("sales_2015-06-15.csv", text(SALES_HEADER, week))
+    code, output = rossmann("data", "land")
+    assert code == 3
+    assert "restates 3 landed rows of 3 stores and 1 days" in " ".join(output.split())
+    assert f"rossmann data land --accept {path}" in " ".join(output.split())
+    assert retailer.query("SELECT count(*) FROM raw.loads") == [(3,)]
+    code, output = rossmann("data", "land", "--accept", str(path))
+    assert code == 0
+    assert "accepted: it restates" in output
+    ((by,),) = retailer.query("SELECT accepted_by FROM raw.loads WHERE load_id = 4")
+    assert by
+    assert rossmann("data", "land")[0] == 0

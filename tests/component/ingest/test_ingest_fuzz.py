@@ -21,7 +21,7 @@ from support.retailer import (
 from rossmann_ml.base.errors import BadFileError
 
 VALID = {
-    "sales_2015-06-19.csv": text(SALES_HEADER, sales_lines()[:9]).encode(),
+    "sales_2015-06-12.csv": text(SALES_HEADER, sales_lines()[:9]).encode(),
     "plan_2015-06-19.csv": text(PLAN_HEADER, plan_lines()[:9]).encode(),
     "store.csv": text(STORE_HEADER, STORE_LINES).encode(),
     "store_states.csv": b'Store,State\n1,HE\n2,"HB,NI"\n3,BY\n',

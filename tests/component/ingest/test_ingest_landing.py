@@ -19,7 +19,7 @@ from support.retailer import (
     text,
 )
 
-from rossmann_ml.base.errors import BadFileError, BusyError, RefusedError
+from rossmann_ml.base.errors import BadFileError, BusyError, HeldError, RefusedError
 from rossmann_ml.base.settings import load_settings
 from rossmann_ml.ingest import land_raw
 from rossmann_ml.warehouse.connection import connect, writer_lock
@@ -119,11 +119,21 @@ def test_rows_missing_from_a_newer_bulk_file_stay(retailer: Retailer) -> None:
     retailer.land_raw()
     newer = sales_lines(first=date(2015, 6, 8), last=date(2015, 6, 19))
     retailer.write("train.csv", text(SALES_HEADER, newer))
-    report = retailer.land_raw()
+    with pytest.raises(HeldError, match=r"takes back 21 landed rows of 3 stores and 7 days"):
+        retailer.land_raw()
+    report = retailer.land_incoming(accept=[retailer.raw / "train.csv"])
 
-    sales = next(file for file in report.files if file.kind == "sales")
+    (sales,) = report.files
     assert (sales.rows_landed, sales.rows_restated, sales.rows_unchanged) == (21, 0, 15)
     assert retailer.query("SELECT min(date), max(date) FROM raw.sales") == [(day(1), day(19))]
+
+
+def test_a_weekly_file_in_the_raw_folder_is_named_with_the_folder_for_it(
+    retailer: Retailer,
+) -> None:
+    (retailer.raw / "sales_2015-06-19.csv").write_text(text(SALES_HEADER, [sales_line(1, day(19))]))
+    (warning,) = retailer.land_raw().warnings
+    assert f"sales_2015-06-19.csv (a weekly file: move it to {retailer.incoming})" in warning
 
 
 def test_a_plan_may_have_an_empty_open_field_and_no_id_column(retailer: Retailer) -> None:
@@ -169,7 +179,9 @@ def test_a_file_that_cannot_be_written_completely_leaves_nothing(retailer: Retai
         connection.execute("DROP TABLE raw.public_holidays")
         connection.execute("CREATE TABLE raw.public_holidays (state VARCHAR, date DATE)")
     before = retailer.contents()
-    retailer.write("sales_2016-01-04.csv", text(SALES_HEADER, [sales_line(1, date(2016, 1, 4))]))
+    # the holidays are filled because the sales begin a year earlier
+    line = sales_line(1, date(2014, 12, 29))
+    retailer.write("sales_2015-01-02.csv", text(SALES_HEADER, [line]))
     with pytest.raises(duckdb.Error):
         retailer.land_incoming()
     assert retailer.contents() == before

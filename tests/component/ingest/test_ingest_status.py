@@ -42,7 +42,7 @@ def test_status_counts_the_newest_versions_and_names_files_with_new_bytes(
     assert (status.has_warehouse, status.today) == (True, date(2015, 6, 15))
     assert status.data_set == DataSet("retailer")
     assert [file.path.name for file in status.waiting] == ["sales_2015-06-15.csv"]
-    assert status.left_alone == (retailer.incoming / "odd.csv",)
+    assert [each.path for each in status.left_alone] == [retailer.incoming / "odd.csv"]
     assert [
         (each.kind, each.files, each.rows, each.versions_restated, each.first_date, each.last_date)
         for each in status.landed

@@ -125,6 +125,8 @@ def test_the_plan_of_a_period_equals_its_later_sales_rows(tmp_path: Path) -> Non
         ({"seed": -1}, "0 or more, not -1"),
         ({"first_date": date(2015, 6, 20)}, "2015-06-19 is before the first 2015-06-20"),
         ({"first_date": date(1900, 1, 1)}, "not 1900-01-01"),
+        ({"plan_days": 0}, "1 to 365 days, not 0"),
+        ({"plan_days": 366}, "not 366"),
     ],
 )
 def test_arguments_out_of_range_are_refused_before_anything_is_written(
@@ -196,8 +198,45 @@ def test_the_command_lists_the_synthetic_files_and_the_next_command(
     assert read(folder, "train.csv").height == 150
 
 
+def test_the_command_makes_other_days_and_the_marker_records_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "made"
+    command = f"rossmann data sample --stores 3 --seed 1 --out {folder} --plan-days 20"
+    command += " --first-date 2019-02-01 --last-date 2020-02-29"
+    monkeypatch.setattr(sys, "argv", command.split())
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code
+    sales, plan = read(folder, "train.csv")["Date"], read(folder, "test.csv")["Date"]
+    assert (sales.min(), sales.max()) == (date(2019, 2, 1), date(2020, 2, 29))
+    assert (plan.min(), plan.max()) == (date(2020, 3, 1), date(2020, 3, 20))
+    marker = json.loads((folder / "dataset.json").read_text())
+    assert (marker["first_date"], marker["last_date"]) == ("2019-02-01", "2020-02-29")
+    assert marker["plan_last_date"] == "2020-03-20"
+
+
+def test_a_day_has_the_same_rows_whatever_the_last_day_is(tmp_path: Path) -> None:
+    short = read(small(tmp_path / "short", last_date=date(2015, 5, 2), plan_days=3), "train.csv")
+    long = read(small(tmp_path / "long", last_date=date(2016, 2, 1)), "train.csv")
+    assert long.filter(pl.col("Date") <= date(2015, 5, 2)).equals(short)
+
+
 @pytest.mark.parametrize(
-    "wrong", ["--stores 0", "--seed -1", "--days 0", "--days 99999999", "--out /dev/null/sample"]
+    "wrong",
+    [
+        "--stores 0",
+        "--seed -1",
+        "--days 0",
+        "--days 99999999",
+        "--out /dev/null/sample",
+        "--first-date 2016-01-01",
+        "--first-date 1989-12-31",
+        "--last-date 2012-12-31",
+        "--last-date 2099-12-31",
+        "--plan-days 0",
+        "--days 5 --first-date 2015-01-01",
+    ],
 )
 def test_a_wrong_argument_ends_the_command_with_a_message_and_no_traceback(
     wrong: str,

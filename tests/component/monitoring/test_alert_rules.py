@@ -275,3 +275,15 @@ def test_long_lists_are_cut_with_the_number_of_missing_entries(judging: Judging)
     rows = [f"'weekly-2', '2015-07-31', 'k', 'f{n}', 'psi', 0.9, 0.1, true" for n in range(8)]
     (finding,) = judging(drift_rows(*rows))["drift"]
     assert finding.message.endswith("f4 (psi 0.9, limit 0.1: DE promotion), and 3 more")
+
+
+def test_what_is_not_landed_from_the_incoming_folder_is_named(
+    small_warehouse: Settings, project_params: Params
+):
+    why = "sales_2015-08-07.csv.gz (compressed: unpack it)"
+    with warehouse.connect(small_warehouse) as connection:
+        rules = project_params.monitoring.alerts
+        found = judge(Situation(connection, rules, MONDAY, "weekly-2", (why,)))["stale_data"] or []
+    assert [(each.subject, each.message) for each in found] == [
+        ("incoming files", f"1 of the files in the incoming folder is not landed: {why}")
+    ]

@@ -224,8 +224,12 @@ def incoming(tmp_path: Path) -> Path:
     return folder
 
 
-def tick(incoming: Path, cursor: str | None = None) -> dg.SensorResult | dg.SkipReason:
+def tick(
+    incoming: Path, cursor: str | None = None, *, is_there: bool = True
+) -> dg.SensorResult | dg.SkipReason:
     pipeline = Pipeline.of(place_settings(incoming.parent, incoming.parent / "raw"))
+    if not is_there:
+        incoming.rmdir()
     context = dg.build_sensor_context(cursor=cursor, resources={"pipeline": pipeline})
     found = incoming_files(context)
     assert isinstance(found, dg.SensorResult | dg.SkipReason)
@@ -243,8 +247,7 @@ def test_an_empty_folder_asks_for_nothing(incoming: Path):
 
 
 def test_a_folder_that_is_not_there_asks_for_nothing(incoming: Path):
-    incoming.rmdir()
-    assert isinstance(tick(incoming), dg.SkipReason)
+    assert isinstance(tick(incoming, is_there=False), dg.SkipReason)
 
 
 def test_files_that_came_together_are_one_run(incoming: Path):

@@ -147,7 +147,7 @@ def test_late_and_misreported_rows_are_right_a_week_later(source: Source, tmp_pa
     for number in range(1, WEEKS):
         settings = place.settings(live, monday=options.monday(number))
         path = place.incoming_path / f"sales_{options.monday(number)}.csv"
-        (landing,) = land_incoming(Session(settings, PARAMS), paths=[path]).files
+        (landing,) = land_incoming(Session(settings, PARAMS), accept=[path], actor="test").files
         restated += landing.rows_restated
     with connect(settings, read_only=True) as connection:
         landed = connection.execute(

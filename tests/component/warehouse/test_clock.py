@@ -35,10 +35,13 @@ def test_today_moves_with_the_newest_sales_of_historical_data(tmp_path: Path) ->
     retailer.write_bulk()
     retailer.land_raw()
     assert today(retailer) == date(2015, 6, 15)
-    line = sales_line(1, date(2015, 6, 19))
-    retailer.write("sales_2015-06-19.csv", text(SALES_HEADER, [line]))
+    lines = [sales_line(store, date(2015, 6, 19)) for store in (1, 2)]
+    retailer.write("sales_2015-06-19.csv", text(SALES_HEADER, lines))
     retailer.land_incoming()
     assert today(retailer) == date(2015, 6, 22)
+    retailer.write("sales_2015-06-26.csv", text(SALES_HEADER, [sales_line(1, date(2015, 6, 26))]))
+    retailer.land_incoming()
+    assert today(retailer) == date(2015, 6, 22)  # one store of three moves nothing
 
 
 def test_as_of_goes_before_the_data(tmp_path: Path) -> None:
@@ -84,7 +87,7 @@ def test_holidays_cover_the_sales_and_the_year_after_the_newest_day(tmp_path: Pa
     retailer.land_raw()
     years = "SELECT list_sort(list(DISTINCT year(date))) FROM raw.public_holidays"
     assert retailer.query(years) == [([2015, 2016],)]
-    line = sales_line(1, date(2014, 1, 2))
-    retailer.write("sales_2015-06-19.csv", text(SALES_HEADER, [line]))
+    line = sales_line(1, date(2014, 12, 29))
+    retailer.write("sales_2015-01-02.csv", text(SALES_HEADER, [line]))
     retailer.land_incoming()
     assert retailer.query(years) == [([2014, 2015, 2016],)]

@@ -88,7 +88,9 @@ def test_files_of_the_product_are_found_in_a_folder_and_other_csv_files_are_list
     (tmp_path / "folder.csv").mkdir()
     found, others = find_files(tmp_path)
     assert names(found) == RIGHT_ORDER[2:7]
-    assert [path.name for path in others] == ["a.CSV", "b.csv"]
+    assert [each.path.name for each in others] == [
+        *(".hidden.csv", ".train.csv", "a.CSV", "b.csv", "csv", "notes.txt"),
+    ]
 
 
 def test_a_missing_folder_or_a_file_in_place_of_a_folder_has_no_files(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from support.retailer import STORE_HEADER, STORE_LINES, text
 from rossmann_ml.base.errors import BadFileError, NoDataError
 from rossmann_ml.base.settings import Settings, load_settings
 from rossmann_ml.ingest.data_set import DataSet
+from rossmann_ml.ingest.discovery import EXPECTED_NAMES
 from rossmann_ml.ingest.landing import land_incoming, land_raw, require_files
 from rossmann_ml.ingest.status import data_status
 from rossmann_ml.warehouse.session import Session
@@ -71,8 +72,9 @@ def test_without_weekly_drops_nothing_lands_and_no_warehouse_is_opened(places: S
     assert (report.files, report.warnings) == (
         (),
         (
-            f"not landed from {places.incoming_path}, because the name is neither "
-            "sales_YYYY-MM-DD.csv nor plan_YYYY-MM-DD.csv: a.csv, b.csv",
+            f"not landed from {places.incoming_path}, which takes {EXPECTED_NAMES}: "
+            "a.csv (its name is not one that is landed), b.csv (its name is not one that is "
+            "landed), notes.txt (its name is not one that is landed)",
         ),
     )
     assert land_incoming(Session(places, params_allowing(0.01)), paths=[]).warnings == ()
@@ -110,7 +112,7 @@ def test_without_a_warehouse_every_file_waits(places: Settings) -> None:
         *(places.raw_path / name for name in ("store.csv", "train.csv")),
         *(places.incoming_path / f"{kind}_2015-06-12.csv" for kind in ("sales", "plan")),
     ]
-    assert status.left_alone == (
+    assert tuple(each.path for each in status.left_alone) == (
         places.raw_path / "odd.csv",
         places.incoming_path / "strange.csv",
     )

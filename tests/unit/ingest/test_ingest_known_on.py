@@ -194,7 +194,7 @@ def test_sales_of_today_are_known_today_and_those_of_tomorrow_are_quarantined(
     today = date.today()
     land(warehouse, tmp_path / "store.csv", STORES)
     content = sales(today, today + timedelta(days=1))
-    landing = land(warehouse, tmp_path / "sales_2015-06-12.csv", content)
+    landing = land(warehouse, tmp_path / f"sales_{today}.csv", content)
     assert landing.quarantined == {"Date is in the future": 1}
     assert known("sales") == [today]
     assert warehouse.execute("SELECT is_historical FROM raw.data_set").fetchall() == [(False,)]

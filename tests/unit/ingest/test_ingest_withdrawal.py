@@ -28,12 +28,17 @@ from rossmann_ml.ingest.file_load import land_file
 from rossmann_ml.ingest.status import data_status
 from rossmann_ml.ingest.withdrawal import Withdrawal, withdraw_file
 from rossmann_ml.warehouse.clock import product_today
+from rossmann_ml.warehouse.connection import one_value
 from rossmann_ml.warehouse.session import Session
 from rossmann_ml.warehouse.tables import raw
 from rossmann_ml.warehouse.versions import data_version
 
 FRIDAY = date(2015, 6, 12)
 UNSET = settings_as_of(None)
+
+
+def last_plan_date(connection: duckdb.DuckDBPyConnection) -> date | None:
+    return one_value(connection, date, "SELECT max(date) FROM raw.plan")
 
 
 def sales(amount: float, *days: date, stores: tuple[int, ...] = (1,)) -> str:
@@ -76,7 +81,7 @@ def test_a_corrected_plan_takes_back_a_store_and_days(
     land(with_stores, plan, text(PLAN_HEADER, rows))
     landing = land(with_stores, plan, text(PLAN_HEADER, rows[:1]))
     assert (landing.rows_taken_back, landing.rows_unchanged) == (3, 1)
-    assert raw.last_plan_date(with_stores) == day(15)
+    assert last_plan_date(with_stores) == day(15)
 
 
 def test_a_row_that_a_corrected_file_lacks_gives_way_to_that_of_an_older_file(
@@ -178,7 +183,7 @@ def test_a_withdrawn_file_lands_again_only_when_it_is_accepted(
     raw_file = recognise(drop)
     assert raw_file is not None
     session = Session(UNSET, params_allowing(1.0))
-    assert land_file(session, with_stores, raw_file, is_accepted=True).load_id == 4
+    assert land_file(session, with_stores, raw_file, accepted_by="a person").load_id == 4
     assert land(with_stores, drop).was_landed_before
     # a corrected file under the name needs no acceptance
     withdraw(with_stores, drop.name)
@@ -260,4 +265,4 @@ def test_a_plan_that_a_later_file_repeated_survives_its_withdrawal(
     land(with_stores, tmp_path / "plan_2015-06-05.csv", rows)
     land(with_stores, tmp_path / "plan_2015-06-12.csv", rows)
     withdraw(with_stores, "plan_2015-06-05.csv")
-    assert raw.last_plan_date(with_stores) == FRIDAY + timedelta(days=7)
+    assert last_plan_date(with_stores) == FRIDAY + timedelta(days=7)

@@ -1,4 +1,4 @@
-"""Sales in another unit are quarantined by store, or refuse the file if most stores are concerned."""
+"""Sales in another unit are quarantined by store, or refuse the file if they are most rows."""
 
 from __future__ import annotations
 

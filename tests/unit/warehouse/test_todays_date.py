@@ -17,7 +17,8 @@ from support.ingest_warehouse import settings_as_of
 from support.loads import record_loads
 
 from rossmann_ml.ingest.data_set import DataSet
-from rossmann_ml.warehouse.clock import monday_after, newest_sales_date, product_today, today_for
+from rossmann_ml.warehouse.clock import monday_after, product_today, today_for
+from rossmann_ml.warehouse.tables.raw import newest_sales_date
 
 SET_DAY = date(2014, 1, 1)
 

@@ -10,27 +10,28 @@ def freshness(reading: Reading) -> Row:
     """Return the last days with sales and with a plan, and the numbers of stores with sales.
 
     A store counts as having sales on a day if a file has its sales row of that day, even if it was
-    closed.
+    closed. A few stores do not move the days.
 
     Returns:
-        ``newest_sales`` (last day with sales of any store; None if there is none),
+        ``newest_sales`` (last day with sales of half of the stores; None if there is none),
         ``stores_with_sales`` (number of stores with sales on any day), ``stores_in_newest_week``
         (number of stores with sales in the 7 days up to ``newest_sales``), and ``plan_through``
         (last day on which 90% of the stores have a plan of the retailer; None if there is none).
     """
     row = reading.row(
         """
-        SELECT max(last_sales_date) AS newest_sales,
+        WITH newest AS (SELECT quantile_disc(last_sales_date, 0.5) AS newest_sales FROM stores)
+        SELECT newest_sales,
             count(*) FILTER (last_sales_date IS NOT NULL) AS stores_with_sales,
-            count(*) FILTER (last_sales_date >= (SELECT max(last_sales_date) FROM stores) - 6)
-                AS stores_in_newest_week,
+            count(*) FILTER (last_sales_date >= newest_sales - 6) AS stores_in_newest_week,
             (
                 SELECT max(plan_date) FROM (
                     SELECT plan_date FROM store_plan GROUP BY plan_date
                     HAVING count(*) FILTER (plan_source = 'planned') >= 0.9 * count(*)
                 )
             ) AS plan_through
-        FROM stores
+        FROM stores CROSS JOIN newest
+        GROUP BY newest_sales
         """
     )
     return row or {}

@@ -17,3 +17,8 @@ UPDATE raw.loads SET
         WHEN kind = 'sales' THEN last_date
         ELSE first_date - 1
     END;
+ALTER TABLE raw.loads ADD COLUMN accepted_by VARCHAR;
+CREATE TABLE IF NOT EXISTS raw.former_sales AS FROM raw.sales LIMIT 0;
+CREATE TABLE IF NOT EXISTS raw.former_plan AS FROM raw.plan LIMIT 0;
+CREATE TABLE IF NOT EXISTS raw.former_stores AS FROM raw.stores LIMIT 0;
+CREATE TABLE IF NOT EXISTS raw.former_store_states AS FROM raw.store_states LIMIT 0;
