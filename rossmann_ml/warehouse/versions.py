@@ -42,7 +42,7 @@ def data_version(connection: duckdb.DuckDBPyConnection) -> str:
         rows = connection.execute(
             f"""
             WITH current_rows AS (
-                SELECT * EXCLUDE (load_id, line_number, known_on, file_date)
+                SELECT * EXCLUDE (load_id, line_number, known_on)
                 FROM ({raw.newest_rows(table)})
             )
             SELECT
