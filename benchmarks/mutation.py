@@ -87,7 +87,7 @@ PACKAGES = {
     ),
     "monitoring": Package(
         (
-            *("monitoring/accuracy.py", "base/alert_params.py", "base/drift_params.py"),
+            *("monitoring/accuracy.py", "base/params/alerts.py", "base/params/drift.py"),
             *("monitoring/training_weeks.py", "monitoring/retraining_advice.py"),
             *("monitoring/alerts/findings.py", "monitoring/alerts/*rules.py"),
             *("monitoring/alerts/watch.py", "monitoring/drift/[!r]*.py"),
@@ -99,7 +99,12 @@ PACKAGES = {
             *(f"ingest/{name}.py" for name in ("checks", "formats", "header", "reading")),
             *(f"ingest/{name}.py" for name in ("discovery", "versions", "data_set", "file_load")),
             *("ingest/landing.py", "ingest/status.py", "ingest/public_holidays.py"),
-            *("base/params.py", "base/digests.py", "warehouse/clock.py", "warehouse/versions.py"),
+            *(
+                "base/params/__init__.py",
+                "base/digests.py",
+                "warehouse/clock.py",
+                "warehouse/versions.py",
+            ),
             "warehouse/tables/raw.py",
         ),
         ("unit/ingest", "unit/warehouse", "unit/base"),

@@ -21,6 +21,7 @@ import polars as pl
 from rossmann_ml.base.errors import BadFileError, NoDataError
 from rossmann_ml.base.progress import Progress
 from rossmann_ml.ingest.admission import admit
+from rossmann_ml.ingest.admission.units import set_aside_other_units
 from rossmann_ml.ingest.checks import UNKNOWN_STORE, check_rows, separate_repeated_keys
 from rossmann_ml.ingest.data_set import (
     RETAILER,
@@ -36,7 +37,6 @@ from rossmann_ml.ingest.force import settle
 from rossmann_ml.ingest.formats import Kind
 from rossmann_ml.ingest.public_holidays import fill_public_holidays
 from rossmann_ml.ingest.reading import open_rows
-from rossmann_ml.ingest.units import set_aside_other_units
 from rossmann_ml.ingest.versions import ALWAYS, compare_rows, store_rows
 from rossmann_ml.warehouse.clock import today_for
 from rossmann_ml.warehouse.connection import append_frame, one_row, read_frame, transaction, utc_now

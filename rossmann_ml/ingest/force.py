@@ -55,7 +55,6 @@ def settle(connection: duckdb.DuckDBPyConnection, table: str) -> None:
         same = " AND ".join(
             f"{source}.{name} = moved.{name}" for name in f"load_id, {key}".split(", ")
         )
-        connection.execute(
-            f"DELETE FROM {source} USING moved WHERE is_former = {is_former} AND {same}"
-        )
+        query = f"DELETE FROM {source} USING moved WHERE is_former = {is_former} AND {same}"  # noqa: S608
+        connection.execute(query)
     connection.execute("DROP TABLE moved")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import duckdb
 
-from rossmann_ml.base.alert_params import RetrainingParams
+from rossmann_ml.base.params.alerts import RetrainingParams
 from rossmann_ml.warehouse.tables import forecasting, models
 
 

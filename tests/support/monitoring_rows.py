@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 import duckdb
 
-from rossmann_ml.base.alert_params import AlertParams
+from rossmann_ml.base.params.alerts import AlertParams
 from rossmann_ml.monitoring.alerts.findings import Situation
 from rossmann_ml.warehouse.schema import create_tables
 from support.loads import record_loads

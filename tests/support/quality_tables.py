@@ -20,10 +20,15 @@ INSERT INTO raw.data_set VALUES ('retailer', false, true, TIMESTAMP '2015-06-22 
 
 INSERT INTO raw.loads BY NAME
 SELECT
-    load_id, 'sales' AS kind, 'load_' || load_id || '.csv' AS file_name, 'h' AS file_sha256,
-    true AS is_bulk, 1 AS rows_read, 1 AS rows_landed, 0 AS rows_restated, 0 AS rows_unchanged,
-    0 AS rows_quarantined, DATE '2015-06-22' AS known_on, TIMESTAMP '2015-06-22' AS loaded_at
-FROM range(1, 10) AS t(load_id);
+    load_id, kind, file_name, load_id::VARCHAR AS file_sha256, is_bulk,
+    9 AS rows_read, 9 AS rows_landed, 0 AS rows_restated, 0 AS rows_unchanged,
+    0 AS rows_quarantined, file_date AS last_date, file_date, DATE '2015-06-22' AS known_on,
+    TIMESTAMP '2015-06-22 06:00:00' AS loaded_at
+FROM (VALUES
+    (1, 'sales', 'train.csv', true, DATE '2015-06-19'),
+    (2, 'sales', 'sales_2015-06-19.csv', false, DATE '2015-06-19'),
+    (3, 'stores', 'store.csv', true, NULL)
+) AS t(load_id, kind, file_name, is_bulk, file_date);
 
 CREATE TEMP TABLE days AS
 SELECT
@@ -80,21 +85,16 @@ SELECT
 FROM raw.sales
 QUALIFY load_id = max(load_id) OVER (PARTITION BY store, date);
 
-INSERT INTO raw.loads BY NAME
-SELECT
-    load_id, 'sales' AS kind, file_name, load_id::VARCHAR AS file_sha256, load_id = 1 AS is_bulk,
-    9 AS rows_read, 9 AS rows_landed, 0 AS rows_restated, 0 AS rows_unchanged,
-    0 AS rows_quarantined, DATE '2015-06-19' AS last_date, DATE '2015-06-22' AS known_on,
-    TIMESTAMP '2015-06-22 06:00:00' AS loaded_at
-FROM (VALUES (1, 'train.csv'), (2, 'sales_2015-06-19.csv')) AS t(load_id, file_name);
+CREATE SCHEMA staging;
+CREATE TABLE staging.stg_loads AS SELECT *, load_id AS version_order FROM raw.loads;
 
 CREATE TABLE core.dim_store AS
 SELECT DISTINCT store_id, CASE WHEN store_id <= 5 THEN 'HH' ELSE 'BY' END AS state
 FROM core.fct_daily_sales;
 
 CREATE TABLE core.set_aside_sales (
-    store_id INTEGER, sales_date DATE, load_id INTEGER, sales DOUBLE, usual_sales DOUBLE,
-    reason VARCHAR
+    store_id INTEGER, sales_date DATE, load_id INTEGER, version_order INTEGER, sales DOUBLE,
+    usual_sales DOUBLE, reason VARCHAR
 );
 
 CREATE TABLE core.expected_reports AS
@@ -201,7 +201,7 @@ def _only(sql: str, *and_also: str) -> Fault:
 def _aside(reason: str, stores: int) -> str:
     """Set the newest day of the first stores aside."""
     return (
-        "INSERT INTO core.set_aside_sales SELECT store, DATE '2015-06-20', 2, 900, 3000, "
+        "INSERT INTO core.set_aside_sales SELECT store, DATE '2015-06-20', 2, 2, 900, 3000, "
         f"'{reason}' FROM range(1, {stores + 1}) AS t(store)"
     )
 

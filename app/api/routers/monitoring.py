@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Response
 from app.api.dependencies import PageAsked, ServingNow
 from app.api.schemas import Day, OpenAlerts
 from app.api.table_pages import answer_page, page_responses
-from rossmann_ml.base.drift_params import DriftKind
+from rossmann_ml.base.params.drift import DriftKind
 from rossmann_ml.serving.status import read_status
 
 router = APIRouter(tags=["monitoring"])

@@ -13,8 +13,8 @@ import polars as pl
 
 from rossmann_ml.base.params import HoldParams, Params
 from rossmann_ml.ingest.admission.days import WEEK
+from rossmann_ml.ingest.admission.store_attributes import attribute_reason
 from rossmann_ml.ingest.discovery import RawFile
-from rossmann_ml.ingest.store_attributes import attribute_reason
 from rossmann_ml.warehouse.connection import one_row, read_frame
 from rossmann_ml.warehouse.tables import raw
 

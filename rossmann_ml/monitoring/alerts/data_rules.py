@@ -22,7 +22,7 @@ def judge_stale_data(situation: Situation) -> Judgement:
     The newest sales and the end of the plan are compared with the business date. A plan day is
     assumed if no plan file contains it, so that rules (dbt model ``core.assumed_plan``) fill it;
     assumed days are counted in the newest weekly run with forecasts. See
-    :class:`rossmann_ml.base.alert_params.StaleDataRule` for the limits.
+    :class:`rossmann_ml.base.params.alerts.StaleDataRule` for the limits.
 
     Returns:
         One finding per problem, or an empty list; None if there are no sales yet.

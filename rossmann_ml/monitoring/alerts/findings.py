@@ -11,7 +11,7 @@ from datetime import date
 
 import duckdb
 
-from rossmann_ml.base.alert_params import AlertParams, Severity
+from rossmann_ml.base.params.alerts import AlertParams, Severity
 from rossmann_ml.warehouse.tables import marts
 
 # number of listed items in a message; the rest is counted

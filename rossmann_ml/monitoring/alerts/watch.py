@@ -14,8 +14,8 @@ from itertools import chain
 
 import duckdb
 
-from rossmann_ml.base.alert_params import SEVERITIES
 from rossmann_ml.base.digests import fingerprint
+from rossmann_ml.base.params.alerts import SEVERITIES
 from rossmann_ml.base.settings import DeliverySettings, load_delivery_settings
 from rossmann_ml.ingest.discovery import find_files
 from rossmann_ml.monitoring.alerts.delivery import Delivery, channels_of, deliver

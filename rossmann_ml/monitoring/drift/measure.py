@@ -16,7 +16,7 @@ from pathlib import Path
 
 import polars as pl
 
-from rossmann_ml.base.drift_params import DriftKind, DriftParams
+from rossmann_ml.base.params.drift import DriftKind, DriftParams
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.features.inputs import newest_origin
 from rossmann_ml.monitoring.drift import evidently as drift_evidently
@@ -43,7 +43,7 @@ class DriftMetric:
         kind: Kind of data: plan, features, sales, forecasts, or performance (errors of the newest
             week's forecasts).
         feature: Name of the measure, a key of
-            :data:`~rossmann_ml.base.drift_params.DRIFT_FEATURES`.
+            :data:`~rossmann_ml.base.params.drift.DRIFT_FEATURES`.
         method: Method of the measure, such as ``jensenshannon``, ``wasserstein`` or ``share``.
         value: Measured value.
         threshold: Smallest value that counts as drift.

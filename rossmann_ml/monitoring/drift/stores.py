@@ -15,7 +15,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from rossmann_ml.base.drift_params import StoreParams
+from rossmann_ml.base.params.drift import StoreParams
 from rossmann_ml.monitoring.drift.windows import REBUILDING_DAYS
 
 # half a year of weeks determines a store's level and spread

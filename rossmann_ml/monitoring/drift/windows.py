@@ -19,7 +19,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from rossmann_ml.base.drift_params import DriftKind
+from rossmann_ml.base.params.drift import DriftKind
 
 WEEK_DAYS = 7
 YEAR_DAYS = 364  # 52 weeks: the same weekday a year ago
@@ -71,7 +71,7 @@ class Sample:
     Attributes:
         kind: Kind of data: plan, features, sales or forecasts.
         feature: Name of the feature, a key of
-            :data:`~rossmann_ml.base.drift_params.DRIFT_FEATURES`.
+            :data:`~rossmann_ml.base.params.drift.DRIFT_FEATURES`.
         current: Current values: numbers, or categories as text.
         reference: Values of the reference window, of the same type.
         current_window: Days of the current values.

@@ -21,9 +21,9 @@ from support.drift_tables import (
     in_week,
 )
 
-from rossmann_ml.base.drift_params import DRIFT_FEATURES
 from rossmann_ml.base.errors import SettingsError
 from rossmann_ml.base.params import Params, load_params
+from rossmann_ml.base.params.drift import DRIFT_FEATURES
 from rossmann_ml.base.settings import PROJECT_DIR, Settings
 from rossmann_ml.cli import monitor
 from rossmann_ml.monitoring.drift.evidently import distances, performance

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from support.monitoring_rows import ORIGIN, alert_rules, insert, memory_warehouse, situation
 
-from rossmann_ml.base.alert_params import RetrainingParams
+from rossmann_ml.base.params.alerts import RetrainingParams
 from rossmann_ml.monitoring.alerts.rules import RULES
 
 TABLES = memory_warehouse()

@@ -33,8 +33,8 @@ from support.evidently_stand_in import stand_in
 from support.memory_warehouse import let_sessions_open
 from support.monitoring_rows import ORIGIN
 
-from rossmann_ml.base.drift_params import DriftParams
 from rossmann_ml.base.params import Params
+from rossmann_ml.base.params.drift import DriftParams
 from rossmann_ml.base.settings import Settings, load_settings
 from rossmann_ml.monitoring.drift import measure as drift
 from rossmann_ml.monitoring.drift.evidently import distances, method_of, performance

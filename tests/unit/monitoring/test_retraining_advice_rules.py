@@ -14,7 +14,7 @@ import duckdb
 import pytest
 from support.evaluation_world import memory_database
 
-from rossmann_ml.base.alert_params import RetrainingParams
+from rossmann_ml.base.params.alerts import RetrainingParams
 from rossmann_ml.monitoring.retraining_advice import advise_retraining
 
 PARAMS = RetrainingParams(rules=["accuracy", "drift"], min_weeks=2)

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 from support.monitoring_rows import ORIGIN, insert, memory_warehouse
 
-from rossmann_ml.base.alert_params import RetrainingParams
+from rossmann_ml.base.params.alerts import RetrainingParams
 from rossmann_ml.monitoring.retraining_advice import advise_retraining
 
 TABLES = memory_warehouse()

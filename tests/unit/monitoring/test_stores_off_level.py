@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rossmann_ml.base.drift_params import StoreParams
+from rossmann_ml.base.params.drift import StoreParams
 from rossmann_ml.monitoring.drift.stores import (
     _near_holidays,
     reopened_stores,

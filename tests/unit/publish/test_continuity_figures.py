@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from support.dbt_sql import fill
 from support.tiny_generation import info_of, write_bare_generation
 
+from rossmann_ml.base.errors import DamagedError, NoDataError
 from rossmann_ml.base.params import ContinuityParams, load_params
 from rossmann_ml.base.settings import PROJECT_DIR
 from rossmann_ml.publish.continuity import Continuity, Move, compare_with_published
@@ -293,14 +294,21 @@ def test_a_store_that_closes_counts_with_0(
     assert [move.change for move in found.jumps] == [-0.75, -0.75, -0.75]
 
 
-def test_nothing_is_compared_without_a_common_day_or_a_readable_file(
+def test_nothing_is_compared_without_a_common_day(
     warehouse: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     later = FIRST + timedelta(days=2)
     assert compare(warehouse, tmp_path, days(2, 1.0), days(2, 1.0, first=later)) is None
     assert compare(warehouse, tmp_path, days(3, 1.0), days(2, 1.0, first=later)) is not None
     assert compare(warehouse, tmp_path, days(3, 1.0), {}) is None
-    assert compare_with_published(warehouse, tmp_path / "gone.duckdb", limits()) is None
+
+
+def test_a_missing_or_damaged_file_is_told_apart(
+    warehouse: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    with pytest.raises(NoDataError, match=r"gone\.duckdb does not exist"):
+        compare_with_published(warehouse, tmp_path / "gone.duckdb", limits())
     broken = tmp_path / "broken.duckdb"
     broken.write_text("no database")
-    assert compare_with_published(warehouse, broken, limits()) is None
+    with pytest.raises(DamagedError, match=r"broken\.duckdb"):
+        compare_with_published(warehouse, broken, limits())

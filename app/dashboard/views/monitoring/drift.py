@@ -16,7 +16,7 @@ from app.dashboard.answers import Answers
 from app.dashboard.tables import show_table
 from app.dashboard.views.monitoring import charts, queries
 from app.queries import Row
-from rossmann_ml.base.drift_params import DRIFT_FEATURES
+from rossmann_ml.base.params.drift import DRIFT_FEATURES
 from rossmann_ml.base.settings import load_settings
 from rossmann_ml.serving.report_files import report_path
 

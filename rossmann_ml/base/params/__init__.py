@@ -13,10 +13,10 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from rossmann_ml.base.alert_params import AlertParams, RetrainingParams
-from rossmann_ml.base.drift_params import DriftParams
 from rossmann_ml.base.errors import SettingsError
-from rossmann_ml.base.plausibility_params import PlausibilityParams
+from rossmann_ml.base.params.alerts import AlertParams, RetrainingParams
+from rossmann_ml.base.params.drift import DriftParams
+from rossmann_ml.base.params.plausibility import PlausibilityParams
 from rossmann_ml.base.plugins import module_names
 from rossmann_ml.base.storage_faults import fault_of
 from rossmann_ml.base.strict import StrictModel, invalid_values, read_yaml
@@ -100,8 +100,8 @@ class FileDaysParams(StrictModel):
     """Days that the rows of a file may have, compared with its name and the newest sales.
 
     Attributes:
-        max_misfit_share: Largest share of rows of other days; these rows are quarantined. A file with
-            a larger share is refused as a whole.
+        max_misfit_share: Largest share of rows of other days; these rows are quarantined. A file
+            with a larger share is refused as a whole.
         max_age_days: Number of days before the day in its name that a weekly file may correct.
         max_plan_days_ahead: Number of days after the newest sales that a plan may cover.
     """

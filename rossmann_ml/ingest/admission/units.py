@@ -15,7 +15,7 @@ import polars as pl
 
 from rossmann_ml.base.errors import BadFileError
 from rossmann_ml.base.listing import listed
-from rossmann_ml.base.plausibility_params import UnitParams
+from rossmann_ml.base.params.plausibility import UnitParams
 from rossmann_ml.warehouse.connection import read_frame
 from rossmann_ml.warehouse.tables import raw
 

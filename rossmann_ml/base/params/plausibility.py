@@ -1,8 +1,8 @@
 """Validate the section ``plausibility`` of ``params.yaml``: limits for landed figures.
 
 Entry point: :class:`PlausibilityParams`. Partial days are judged in the dbt model
-``core.set_aside_sales``, units in :mod:`rossmann_ml.ingest.units`, attributes of stores in
-:mod:`rossmann_ml.ingest.store_attributes`.
+``core.set_aside_sales``, units and attributes of stores in
+:mod:`rossmann_ml.ingest.admission`.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from __future__ import annotations
 import duckdb
 import polars as pl
 
-from rossmann_ml.base.plausibility_params import StoreAttributeParams
+from rossmann_ml.base.params.plausibility import StoreAttributeParams
 from rossmann_ml.ingest.discovery import RawFile
 from rossmann_ml.ingest.formats import FileColumn
 from rossmann_ml.warehouse.connection import read_frame
