@@ -103,7 +103,6 @@ SELECT
     is_open AS is_expected
 FROM core.fct_daily_sales;
 
-
 CREATE TABLE core.horizon_plan AS
 SELECT
     DATE '2015-06-19' AS forecast_origin, store AS store_id, date AS plan_date,
