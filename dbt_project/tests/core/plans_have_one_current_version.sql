@@ -1,3 +1,4 @@
+{{ config(meta={'dagster': {'ref': {'name': 'plan_versions'}}}) }}
 -- Every planned store-day in force has exactly one current version: the row of the newest file
 -- day.
 with

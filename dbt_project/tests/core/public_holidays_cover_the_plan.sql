@@ -1,4 +1,4 @@
-{{ config(meta={'dagster': {'ref': {'name': 'assumed_holidays'}}}) }}
+{{ config(meta={'dagster': {'ref': {'name': 'filled_plan'}}}) }}
 -- Every place of a store has public holidays in every year that the rules plan for; without them
 -- every store of the place would open.
 with

@@ -1,3 +1,4 @@
+{{ config(meta={'dagster': {'ref': {'name': 'sales_versions'}}}) }}
 -- Every reported store-day in force has exactly one current version: the row of the newest file
 -- day.
 with

@@ -108,7 +108,7 @@ def test_settings_have_defaults_and_exit_codes_have_reasons() -> None:
     assert "| `KAGGLE_KEY` |  | Key of your Kaggle account. |" in page
     assert "| `ROSSMANN_ALERT_SMTP_PORT` | `587` |" in page
     assert "| `ROSSMANN_API_RATE_LIMIT` | `6000/minute` |" in page
-    assert "| `4` | Another process holds what the command needs: " in page
+    assert "| `4` | Another process uses what the command needs: " in page
 
 
 def test_dbts_own_page_does_not_count_its_readers() -> None:
