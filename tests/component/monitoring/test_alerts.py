@@ -80,7 +80,7 @@ def test_without_findings_no_row_is_written(watching: Watching, quiet_warehouse:
     report = watching()
     assert report.open == ()
     assert report.summary() == "0 open, 0 new, 0 resolved"
-    assert report.unjudged == ("drift", "failed_checks")
+    assert report.unjudged == ("input_data", "drift", "failed_checks")
     assert rows(quiet_warehouse) == []
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from support.loads import record_loads
 from support.small_warehouse import (
     MODEL,
     ORIGINS,
@@ -149,7 +150,12 @@ def test_a_restated_sale_is_another_generation(
     published_generation: Published, project_params: Params
 ) -> None:
     settings, first = published_generation
-    change(settings, "UPDATE raw.sales SET sales = sales + 1 WHERE store = 1 AND line_number = 2")
+    with warehouse.connect(settings) as connection:
+        record_loads(connection, [2])
+    change(
+        settings,
+        "UPDATE raw.sales SET load_id = 2, sales = sales + 1 WHERE store = 1 AND line_number = 2",
+    )
     assert (
         publish(Session(settings, project_params), run_id="r").generation_id != first.generation_id
     )
