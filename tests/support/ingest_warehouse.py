@@ -17,6 +17,7 @@ from rossmann_ml.ingest.discovery import recognise
 from rossmann_ml.ingest.file_load import FileLanding, land_file
 from rossmann_ml.warehouse.schema import DDL_DIR
 from rossmann_ml.warehouse.session import Session
+from rossmann_ml.warehouse.tables import raw
 from support.retailer import STORE_HEADER, STORE_LINES, text
 
 
@@ -31,10 +32,17 @@ def memory_warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
 
 def empty(connection: duckdb.DuckDBPyConnection) -> None:
     """Delete all landed rows but the public holidays of 2015 and 2016, which are slow to build."""
-    tables = ("data_set", "loads", "sales", "plan", "stores", "store_states", "data_versions")
-    for table in (*tables, "quarantined_rows"):
-        connection.execute(f"DELETE FROM raw.{table}")
+    tables = ("data_set", "loads", "data_versions", "quarantined_rows")
+    for table in (*(f"raw.{each}" for each in tables), *raw.KEYS):
+        connection.execute(f"DELETE FROM {table}")
+    for table in raw.KEYS:
+        connection.execute(f"DELETE FROM {table.replace('raw.', 'raw.former_')}")
     connection.execute("DELETE FROM raw.public_holidays WHERE year(date) NOT IN (2015, 2016)")
+
+
+def all_rows(table: str) -> str:
+    """Return SQL for the rows of a raw table in force and those that are not, such as ``sales``."""
+    return f"(FROM raw.{table} UNION ALL BY NAME FROM raw.former_{table})"
 
 
 @cache

@@ -1,7 +1,20 @@
 {{ config(meta={'dagster': {'ref': {'name': 'sales_versions'}}}) }}
--- Every reported store-day in force has exactly one current version: the row of the newest file
--- day.
+-- Every reported store-day in force that is not left out has exactly one current version: the row
+-- of the newest file day.
 with
+
+kept as (
+
+    select landed.*
+    from {{ ref('stg_sales') }} as landed
+    left join {{ ref('set_aside_sales') }} as aside
+        on
+            landed.store_id = aside.store_id
+            and landed.sales_date = aside.sales_date
+            and landed.load_id = aside.load_id
+    where aside.load_id is null
+
+),
 
 newest as (
 
@@ -12,7 +25,7 @@ newest as (
             row(sales, customers, is_open, is_promo, state_holiday, is_school_holiday),
             version_order
         ) as said
-    from {{ ref('stg_sales') }}
+    from kept
     group by store_id, sales_date
 
 ),

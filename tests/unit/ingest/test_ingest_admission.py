@@ -31,7 +31,9 @@ def days(last: date, count: int) -> list[date]:
 def sales(of_days: Iterable[date], stores: Iterable[int] = STORES, factor: float = 1) -> list[str]:
     stores = list(stores)
     return [
-        sales_line(store, day, 100 * store * factor, Open=1) for day in of_days for store in stores
+        sales_line(store, day, 100 * store * factor, Customers=10 * store, Open=1)
+        for day in of_days
+        for store in stores
     ]
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import duckdb
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.ingest_warehouse import land, session_on, settings_as_of
+from support.ingest_warehouse import all_rows, land, session_on, settings_as_of
 from support.retailer import SALES_HEADER, sales_line, text
 
 from rossmann_ml.ingest.status import LandedKind, data_status
@@ -140,7 +140,7 @@ FILES = st.lists(
 
 
 def forget_sales(connection: duckdb.DuckDBPyConnection) -> None:
-    for table in ("sales", "quarantined_rows", "loads"):
+    for table in ("sales", "former_sales", "quarantined_rows", "loads"):
         connection.execute(f"DELETE FROM raw.{table} WHERE load_id > 1")
 
 
@@ -172,7 +172,8 @@ def test_stored_versions_equal_those_of_the_reference(
                 *(landing.first_date, landing.last_date),
             ) == expected
     stored = with_stores.execute(
-        "SELECT store, date, load_id, line_number, sales, customers, known_on FROM raw.sales"
+        "SELECT store, date, load_id, line_number, sales, customers, known_on "
+        f"FROM {all_rows('sales')}"
     ).fetchall()
     assert sorted(stored) == sorted(
         (*key, load.load_id, *row, load.known_on)
