@@ -8,7 +8,7 @@ replaces which.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -490,7 +490,7 @@ def _redate_loads_before_sales(
 
 
 def redate_loads(
-    connection: duckdb.DuckDBPyConnection, today: date, *, tables: Iterable[str] = raw.KEYS
+    connection: duckdb.DuckDBPyConnection, today: date, *, tables: Collection[str] = raw.KEYS
 ) -> None:
     """Set ``known_on`` of loads and their rows to `today` where it is later.
 
@@ -500,9 +500,10 @@ def redate_loads(
     Args:
         connection: Writing connection inside a transaction.
         today: Business date.
-        tables: Tables of rows to redate.
+        tables: Tables of rows to redate, with their former rows, which may come back.
     """
-    for table in ("raw.loads", *tables):
+    former = (table.replace("raw.", "raw.former_") for table in tables)
+    for table in ("raw.loads", *tables, *former):
         connection.execute(
             f"UPDATE {table} SET known_on = $today WHERE known_on > $today",  # noqa: S608
             {"today": today},

@@ -181,7 +181,11 @@ def test_the_bytes_of_last_week_under_this_weeks_name_are_refused(
     offer(chain, tmp_path, "sales_2015-06-19.csv", sales(WEEK))
     with pytest.raises(BadFileError, match="140 rows of 7 days from 2015-06-13 to 2015-06-19"):
         offer(chain, tmp_path, "sales_2015-06-26.csv", sales(WEEK))
-    assert offer(chain, tmp_path, "sales_2015-06-20.csv", sales(WEEK)).was_landed_before
+    # a day later most of the rows still fit; under another name they are another file
+    shifted = offer(chain, tmp_path, "sales_2015-06-20.csv", sales(WEEK))
+    assert (shifted.was_landed_before, shifted.rows_landed, shifted.rows_unchanged) == (
+        *(False, 0, 140),
+    )
 
 
 def test_one_day_too_many_is_set_aside_and_named(
@@ -208,20 +212,26 @@ def restated(stores: Iterable[int], of_days: list[date], factor: float) -> list[
 
 
 @pytest.mark.parametrize(
-    ("what", "lines"),
+    ("what", "lines", "restated_later"),
     [
-        ("a month of one store", sales(days(FRIDAY, 28), [3], 2)),
-        ("a day of two stores", sales([FRIDAY], [3, 4], 2)),
-        ("the same figures again", sales(days(FRIDAY, 14))),
+        ("a month of one store", sales(days(FRIDAY, 28), [3], 2), 1),
+        ("a day of two stores", sales([FRIDAY], [3, 4], 2), 1),
+        # the row of the newer file day stays in force
+        ("the same figures again", sales(days(FRIDAY, 14)), 0),
     ],
 )
 def test_a_correction_of_a_few_stores_lands(
-    chain: duckdb.DuckDBPyConnection, tmp_path: Path, what: str, lines: list[str]
+    chain: duckdb.DuckDBPyConnection,
+    tmp_path: Path,
+    what: str,
+    lines: list[str],
+    restated_later: int,
 ) -> None:
     landing = offer(chain, tmp_path, "sales_2015-06-19.csv", [*sales(WEEK), *lines])
     assert landing.rows_landed == 140 + landing.rows_restated, what
     alone = offer(chain, tmp_path, "sales_2015-06-12.csv", sales([FRIDAY], [5], 3))
-    assert alone.rows_restated == 1
+    assert alone.rows_restated == restated_later
+    assert alone.rows_passed_over == 1 - restated_later
 
 
 @pytest.mark.parametrize(
@@ -233,7 +243,7 @@ def test_a_correction_of_a_few_stores_lands(
             r"50.0% of 280 rows; .* sales were 147,000 and would be 123,480",
         ),
         (
-            [*sales(WEEK), *sales(days(FRIDAY, 7), range(1, 7), 0.001)],
+            [*sales(WEEK), *sales(days(FRIDAY, 7), range(1, 7), 0.2)],
             "restates 42 landed rows of 6 stores and 7 days",
         ),
         (

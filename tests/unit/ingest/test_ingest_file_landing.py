@@ -14,7 +14,7 @@ from time import perf_counter
 
 import duckdb
 import pytest
-from support.ingest_warehouse import land, params_allowing, settings_as_of
+from support.ingest_warehouse import all_rows, land, params_allowing, settings_as_of
 from support.retailer import SALES_HEADER, STORE_HEADER, STORE_LINES, sales_line, text
 
 from rossmann_ml.base.errors import (
@@ -182,7 +182,7 @@ def test_rows_of_stores_need_a_list_of_stores_and_states_do_not(
 
 def amounts(warehouse: duckdb.DuckDBPyConnection) -> list[tuple[int, float]]:
     return warehouse.execute(
-        "SELECT store, sales FROM raw.sales ORDER BY load_id, store"
+        f"SELECT store, sales FROM {all_rows('sales')} ORDER BY load_id, store"
     ).fetchall()
 
 

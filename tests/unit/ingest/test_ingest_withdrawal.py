@@ -66,11 +66,11 @@ def test_a_corrected_file_takes_back_the_rows_that_it_no_longer_has(
     with_stores: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     drop = tmp_path / "sales_2015-06-12.csv"
-    land(with_stores, drop, sales(9, day(11), day(12), day(13)))
-    landing = land(with_stores, drop, sales(8, day(11)) + sales_line(1, day(12), 9, Open=1) + "\n")
+    land(with_stores, drop, sales(9, day(10), day(11), day(12)))
+    landing = land(with_stores, drop, sales(8, day(10)) + sales_line(1, day(11), 9, Open=1) + "\n")
     assert (landing.rows_restated, landing.rows_unchanged, landing.rows_taken_back) == (1, 1, 1)
     assert "1 taken back because the file no longer has them" in landing.describe()
-    assert in_force(with_stores) == {(1, 11): 8, (1, 12): 9}
+    assert in_force(with_stores) == {(1, 10): 8, (1, 11): 9}
 
 
 def test_a_corrected_plan_takes_back_a_store_and_days(
@@ -194,16 +194,23 @@ def test_todays_date_holidays_and_later_loads_go_back_with_a_withdrawn_file(
     with_stores: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     land(with_stores, tmp_path / "train.csv", sales(1, FRIDAY))
-    ahead = tmp_path / "sales_2015-06-19.csv"
-    land(with_stores, ahead, sales(1, date(2019, 6, 12)))
+    ahead = tmp_path / "sales_2019-06-12.csv"
+    land(with_stores, ahead, sales(1, date(2019, 6, 12)), accepted_by="ann")
     assert product_today(with_stores, UNSET) > date(2019, 6, 12)
-    land(with_stores, tmp_path / "sales_2015-06-13.csv", sales(1, day(13)))
+    later = tmp_path / "sales_2015-06-13.csv"
+    land(with_stores, later, sales(1, day(13)))
+    land(with_stores, later, sales(2, day(13)))
     withdraw(with_stores, ahead.name)
     assert product_today(with_stores, UNSET) == day(15)
-    assert with_stores.execute("SELECT max(known_on) FROM raw.sales").fetchall() == [(day(15),)]
+    newest_known = "SELECT max(known_on) FROM raw.sales"
+    assert with_stores.execute(newest_known).fetchall() == [(day(15),)]
     assert with_stores.execute("SELECT max(year(date)) FROM raw.public_holidays").fetchall() == [
         (2016,)
     ]
+    # the former edition, which comes back, is not known later either
+    withdraw(with_stores, later.name)
+    assert in_force(with_stores) == {(1, 12): 1, (1, 13): 1}
+    assert with_stores.execute(newest_known).fetchall() == [(day(15),)]
 
 
 def test_quarantined_rows_of_a_withdrawn_or_replaced_file_are_no_longer_listed(
