@@ -48,7 +48,7 @@ def test_every_page_shows_its_sources_and_the_run_that_failed_since(
     failed = FailedRun(run_id="weekly-2", reason="raw_sales: 3 rows are negative", step="checks")
     write_status(settings, last_failed_run=failed)
     page = open_page(name, warehouse_dir=settings.warehouse_path)
-    assert "raw_sales: 3 rows are negative" in page.warning[0].value
+    assert r"Reason: raw\_sales\: 3 rows are negative" in page.warning[0].value
     words = words_of(page)
     assert generation.generation_id in words
     assert "31 Jul 2015" in words

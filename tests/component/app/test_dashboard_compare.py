@@ -70,7 +70,7 @@ def test_without_chosen_stores_the_page_shows_what_to_choose(open_page: OpenPage
 
 @pytest.mark.parametrize(
     ("bounds", "said"),
-    [("sales_forecast * 0.9", "ranges are those of the totals"), ("NULL", "Ranges are missing")],
+    [("sales_forecast * 0.9", "ranges are those of the totals"), ("NULL", "Ranges are not drawn")],
 )
 def test_totals_have_ranges_if_every_total_has_one(
     open_page: OpenPage, published_generation: Published, bounds: str, said: str

@@ -162,7 +162,10 @@ def test_a_second_writer_names_the_first_and_continues_when_that_one_dies(
         assert other.stdout.readline() == "held\n"
         with pytest.raises(BusyError, match=str(other.pid)), writer_lock(settings):
             pass
-        with pytest.raises(BusyError, match="another process"), connect(settings):
+        with (
+            pytest.raises(BusyError, match=rf"is open in process {other.pid} "),
+            connect(settings),
+        ):
             pass
     finally:
         other.kill()
