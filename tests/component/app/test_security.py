@@ -64,9 +64,14 @@ INJECTIONS = (
 # a name from the code (tables, columns, marks for values), never text of a caller or a file.
 SQL_FROM_PARTS = {
     "app/api/table_pages.py: answer_page",
-    "rossmann_ml/ingest/file_load.py: _redate_loads_before_sales",
+    "rossmann_ml/ingest/admission/holds.py: _changed_rows",
+    "rossmann_ml/ingest/admission/units.py: _past",
+    "rossmann_ml/ingest/file_load.py: redate_loads",
+    "rossmann_ml/ingest/force.py: settle",
     "rossmann_ml/ingest/status.py: _landed_kinds",
+    "rossmann_ml/ingest/versions.py: compare_rows",
     "rossmann_ml/ingest/versions.py: store_rows",
+    "rossmann_ml/ingest/withdrawal.py: withdraw_file",
 }
 _SQL = re.compile(
     r"\b(SELECT .*FROM|INSERT |UPDATE .*SET|DELETE FROM|CREATE |DROP |ATTACH |COPY )", re.DOTALL
