@@ -93,7 +93,7 @@ def status() -> None:
 
 def _landed_table(landed: tuple[LandedKind, ...]) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True, padding=(0, 1, 0, 0))
-    numbers = ("files", "rows", "restated", "taken\nback", "quarantined")
+    numbers = ("files", "rows", "restated", "taken\nback", "bad\nrows")
     for name in ("landed", *numbers, "from", "to"):
         is_number = name in numbers
         table.add_column(name, no_wrap=True, justify="right" if is_number else "left")
