@@ -279,7 +279,7 @@ OTHER_KINDS = (
     _harmless("a store that is gone", text(STORE_HEADER, STORE_LINES[:2]), name=STORES),
     _quarantined(
         "a state in words", "Store,State\n1,Hessen\n2,BY\n3,BY\n",
-        "State is none of", name=STATES,
+        "State is no place such as HE", name=STATES,
     ),
 )  # fmt: skip
 

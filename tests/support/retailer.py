@@ -31,7 +31,12 @@ STORE_LINES = (
     '3,b,c,,,,1,14,2011,"Mar,Jun,Sept,Dec"',
 )
 
-TABLES = ("loads", "sales", "plan", "stores", "store_states", "quarantined_rows", "data_set")
+ROWS = ("sales", "plan", "stores", "store_states")
+"""Tables of the rows in force; those of replaced or withdrawn files are in ``former_`` ones."""
+
+TABLES = ("loads", *ROWS, *(f"former_{name}" for name in ROWS), "quarantined_rows", "data_set")
+
+Contents = dict[str, list[tuple[Any, ...]]]
 
 
 def days(first: date, last: date) -> list[date]:
@@ -81,6 +86,16 @@ def plan_lines(first: date = date(2015, 6, 13), last: date = date(2015, 7, 24)) 
 
 def text(header: str, lines: Iterable[str]) -> str:
     return "\n".join([header, *lines]) + "\n"
+
+
+def lost_rows(before: Contents, after: Contents) -> set[tuple[Any, ...]]:
+    """Return the landed and the quarantined rows that are no longer there, in force or not."""
+
+    def rows(contents: Contents, table: str) -> set[tuple[Any, ...]]:
+        return {*contents[table], *contents.get(f"former_{table}", [])}
+
+    tables = (*ROWS, "quarantined_rows")
+    return {row for table in tables for row in rows(before, table) - rows(after, table)}
 
 
 class Retailer:
@@ -134,7 +149,7 @@ class Retailer:
         with connect(self.settings, read_only=True) as connection:
             return connection.execute(sql, list(parameters)).fetchall()
 
-    def contents(self) -> dict[str, list[tuple[Any, ...]]]:
+    def contents(self) -> Contents:
         """Return every row of every raw table."""
         with connect(self.settings, read_only=True) as connection:
             return {
