@@ -82,7 +82,7 @@ def test_the_asset_reports_how_many_alerts_are_open(settings: Settings):
     result = run(settings, alerts)
     (event,) = result.asset_materializations_for_node("monitoring__alerts")
     assert event.metadata["summary"].value.startswith("4 open (4 warning), 4 new")
-    assert event.metadata["not_judged"].value == "drift"
+    assert event.metadata["not_judged"].value == "input_data, drift"
 
 
 def test_a_held_generation_fails_its_check_and_the_run_and_is_an_alert(settings: Settings):
