@@ -69,7 +69,7 @@ def test_a_folder_is_landed_and_status_shows_landed_rows_and_waiting_files(
     assert code == 0
     assert "Data set retailer" in output
     assert "the business date is Monday, 2015-06-15" in output
-    assert output.split("\nsales ", 1)[1].split()[:7] == [
+    assert output.split("\n sales ", 1)[1].split()[:7] == [
         "1",
         "36",
         "0",
@@ -169,7 +169,8 @@ def test_a_folder_that_is_not_there_is_an_error_that_names_its_variable(
 
 def test_a_held_file_waits_for_accept(rossmann: Run, retailer: Retailer) -> None:
     rossmann("data", "land", str(retailer.raw))
-    week = [sales_line(store, day, 9) for store in (1, 2, 3) for day in (date(2015, 6, 15), FRIDAY)]
+    two_days = (date(2015, 6, 15), FRIDAY)
+    week = [sales_line(store, day, 2000) for store in (1, 2, 3) for day in two_days]
     path = retailer.write("sales_2015-06-15.csv", text(SALES_HEADER, week))
     code, output = rossmann("data", "land")
     assert code == 3

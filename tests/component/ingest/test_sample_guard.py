@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from rossmann_ml.base.errors import RefusedError
+from rossmann_ml.base.errors import BadFileError, RefusedError
 from rossmann_ml.base.settings import PROJECT_DIR, Settings, load_settings
 from rossmann_ml.ingest import land_incoming, land_raw
 from rossmann_ml.ingest.sample import write_sample
@@ -54,27 +54,41 @@ SALES = pl.col("Sales").cast(pl.Float64)
 
 
 @pytest.mark.parametrize(
-    ("what", "sales"),
+    ("what", "sales", "in_another_unit"),
     [
-        ("as they are", SALES),
+        ("as they are", SALES, 0),
         (
             "six stores in thousands",
             pl.when(pl.col("Store").cast(int) <= 6).then(SALES / 1000).otherwise(SALES),
+            30,
         ),
         (
             "a day at a third",
             pl.when(pl.col("Date") == str(FRIDAY)).then(SALES // 3).otherwise(SALES),
+            0,
         ),
-        ("all in cents", SALES * 100),
-        ("all in thousands, rounded", (SALES / 1000).round(2)),
     ],
 )
 def test_the_samples_weeks_land_with_faults_planted_in_them(
-    made: Path, place: Settings, what: str, sales: pl.Expr
+    made: Path, place: Settings, what: str, sales: pl.Expr, in_another_unit: int
 ) -> None:
     week(made, place, sales)
     (landing,) = land_incoming(Session(place)).files
-    assert landing.rows_landed == 210, what
+    assert landing.rows_landed == 210 - in_another_unit, what
+    assert landing.rows_quarantined == in_another_unit, what
+
+
+@pytest.mark.parametrize(
+    ("sales", "factor"),
+    [(SALES * 100, "100 times"), ((SALES / 1000).round(2), "1/1,000 of")],
+    ids=["all in cents", "all in thousands, rounded"],
+)
+def test_the_samples_week_in_another_unit_is_known_as_the_samples_and_refused_for_its_unit(
+    made: Path, place: Settings, sales: pl.Expr, factor: str
+) -> None:
+    week(made, place, sales)
+    with pytest.raises(BadFileError, match=f"Sales {factor} the usual in stores 1, 2, 3"):
+        land_incoming(Session(place))
 
 
 @pytest.mark.parametrize("factor", [1.25, 0.84, 7.4])
