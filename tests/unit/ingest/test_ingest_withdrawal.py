@@ -255,7 +255,7 @@ def test_withdrawals_that_leave_nothing_or_name_no_file_are_refused_and_change_n
     for name, words in (
         ("store.csv", "because no list of stores would be left"),
         ("train.csv", "because no sales would be left"),
-        ("trian.csv", "no file 'trian.csv' was landed.* such as train.csv"),
+        ("trainn.csv", "no file 'trainn.csv' was landed.* such as train.csv"),
     ):
         with pytest.raises(RefusedError, match=words):
             withdraw(with_stores, name)
