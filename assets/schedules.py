@@ -82,7 +82,8 @@ def _reason_to_retrain(pipeline: Pipeline, day: date) -> str | None:
     """Return the reason to train in this week's run; None if no training is due.
 
     See :func:`~rossmann_ml.monitoring.training_weeks.reason_to_train` for when a training is due.
-    Both Monday schedules call this function, so that exactly one of them requests a run.
+    The schedule of the weekly job runs if this is None, the schedule of the job with training
+    otherwise.
 
     Args:
         pipeline: Resource with settings and parameters.

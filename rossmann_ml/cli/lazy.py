@@ -56,7 +56,8 @@ class LazyGroup(TyperGroup):
     Args:
         name: Name of the group on the command line, such as ``data``.
         summary: Help of the group.
-        commands: Commands by name: the target of a :class:`LazyCommand`, or a group.
+        commands: Commands by name; each is the place of its function, as the text
+            ``package.module:function``, or a group.
     """
 
     def __init__(self, name: str, summary: str, commands: dict[str, str | LazyGroup]) -> None:

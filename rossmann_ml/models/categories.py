@@ -81,5 +81,5 @@ class Categories:
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Read the values from ``categories.json``, which :meth:`save` wrote into a folder."""
+        """Read each categorical feature's known values from ``categories.json`` of a bundle."""
         return cls(json.loads((folder / _FILE).read_text(encoding="utf-8")))

@@ -191,7 +191,8 @@ class TotalCalibration:
             totals: Totals returned by :func:`rossmann_ml.models.totals.add_up`.
 
         Returns:
-            ``unbiased_factor`` and the four factors for bounds, in the row order of ``totals``.
+            Factors of the sum of the daily forecasts, in the row order of ``totals``:
+            ``unbiased_factor``, and one for each bound of the 80% and 95% intervals.
         """
         variance, freedom = self.variance(totals)
         deviation, is_store = np.sqrt(variance), (totals["level"] == STORE).to_numpy()

@@ -137,7 +137,10 @@ class Status(BaseModel):
 
 
 def status_path(published_path: Path) -> Path:
-    """Return the path of ``status.json``."""
+    """Return the path of ``status.json`` in the folder of published generations.
+
+    The file says what the last runs did; API and dashboard show it.
+    """
     return published_path / "status.json"
 
 

@@ -228,7 +228,7 @@ def lock_owner(settings: Settings) -> str | None:
 
 
 def _holder(settings: Settings) -> str:
-    """Return the JSON text of the file at :func:`owner_path`; ``unknown`` if it is missing."""
+    """Return who holds the writer's lock, as JSON text; ``unknown`` if there is no note."""
     owner = owner_path(settings)
     return owner.read_text(encoding="utf-8") if owner.exists() else "unknown"
 

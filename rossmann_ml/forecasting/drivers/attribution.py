@@ -208,7 +208,9 @@ class Switchboard:
         )
 
     def check_same_level(self) -> None:
-        """Raise ValueError if, with all groups off, a store's linear forecast differs between days.
+        """Raise ValueError if the linear forecast without driver groups differs between days.
+
+        Without a group, its columns have the values of the typical day.
 
         All days should then equal the store's typical day. A difference that remains would belong
         to no driver, so the contributions would be wrong.

@@ -49,7 +49,8 @@ class TypicalDay:
             of shape (stores, 7): one column per weekday, Monday first.
         own: Log units that a driver group adds to the store's linear forecast for each target day,
             compared with the typical day; by group, each of shape (stores, horizon_days).
-        chain: The same, with the chain's coefficients instead of the store's.
+        chain: The same for the linear forecast with the coefficients of the whole chain; `own` is
+            for that with each store's coefficients.
     """
 
     forecast_origin: date

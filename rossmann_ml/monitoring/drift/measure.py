@@ -194,7 +194,8 @@ def _assumed_plan(data: DriftData, params: DriftParams) -> DriftMetric:
 def _stores(data: DriftData, params: DriftParams) -> list[DriftMetric]:
     """Return the measure ``stores_off_level``, alone in a list.
 
-    Its value is the number of stores whose newest week reaches both limits of ``params.stores``.
+    Its value is the number of stores whose sales in the newest week differ from their own past
+    weeks by at least ``min_z`` robust standard deviations and by at least the share ``min_change``.
     Stores that have just reopened are left out. The list is empty if no store can be measured,
     because the newest week has too many holidays or every store has too few past weeks.
     """

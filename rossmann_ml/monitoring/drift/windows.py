@@ -340,11 +340,10 @@ def _levels(
     """Return ``sales_level, customers_level, spend_level`` of store-days in each window.
 
     A level is the log of sales, customers or sales per customer, minus the store's mean of that log
-    on days with the same ``is_promo`` in the eight weeks before the window. The mean includes days
-    near holidays.
+    on days with the same ``is_promo`` in the eight weeks before its own window.
 
     The n-th day of the current window is paired with the n-th day of the reference window. A pair
-    is used only if both are ordinary days (see :func:`ordinary_days`).
+    is used only if both are ordinary days (see :func:`ordinary_days`); the mean uses all days.
 
     Returns:
         Rows of the current window, and rows of the reference window; both are empty if fewer than

@@ -1,4 +1,4 @@
-"""Run the simulated Mondays in order: write files, run the weekly job, write the week's record."""
+"""Replay Mondays in order: write the week's drops, run the weekly job, write the week's record."""
 
 from __future__ import annotations
 

@@ -105,7 +105,8 @@ def plan_around(connection: duckdb.DuckDBPyConnection, origin: date) -> pl.DataF
     """Read opening, promotion and holidays of all days before and after a forecast origin.
 
     Days up to the origin begin with the store's first sales row and are as its sales rows say. A
-    day without a row counts as closed; its promotion and holidays are those of other stores.
+    day without a row counts as closed; its promotion and holidays are those of most other stores
+    (holidays: of the same state, where it is known).
 
     Days after the origin are from the plan that dbt built for it. They end ``plan_lookahead_days``
     after the horizon.

@@ -253,8 +253,8 @@ def _short(text: str, value: float) -> str:
 def show_side_by_side(ask: Answers, rows: Sequence[Row], days: int) -> None:
     """Show a control that selects stores, and one chart with their daily forecasts.
 
-    ``rows`` has a row with ``store_id`` for each store that can be selected. ``days`` is the number
-    of days ahead that the chart shows.
+    ``ask`` reads the forecasts of the selected stores. ``rows`` has a row with ``store_id`` for
+    each store that can be selected. ``days`` is the number of days ahead that the chart shows.
     """
     st.subheader("Side by side", anchor=False)
     known = [str(row["store_id"]) for row in rows]
