@@ -5,12 +5,12 @@ from __future__ import annotations
 import multiprocessing
 
 import pytest
+from support.doctor import hold_lock
 
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.publish.publishing import PublishedGeneration
 from rossmann_ml.training import tracking
 from rossmann_ml.training.registry_files import registry_path
-from rossmann_ml.warehouse import connection as warehouse
 
 Published = tuple[Settings, PublishedGeneration]
 
@@ -27,17 +27,11 @@ def place(published_generation: Published, monkeypatch: pytest.MonkeyPatch) -> S
     return settings
 
 
-def _hold(settings: Settings, held: object, done: object) -> None:
-    with warehouse.writer_lock(settings):
-        held.set()  # type: ignore[attr-defined]
-        done.wait(60)  # type: ignore[attr-defined]
-
-
 @pytest.fixture
 def other_writer(place: Settings):
     context = multiprocessing.get_context("spawn")
     held, done = context.Event(), context.Event()
-    process = context.Process(target=_hold, args=(place, held, done))
+    process = context.Process(target=hold_lock, args=(place, held, done))
     process.start()
     assert held.wait(60)
     yield process
