@@ -125,7 +125,8 @@ def land_incoming(
             landed file, and with further lines while :func:`land_file` reads a large file.
         paths: Files or folders to land instead of the incoming folder; None for the incoming
             folder, ``settings.incoming_path``.
-        accept: Files to land even if they would be held or were withdrawn, in addition to `paths`.
+        accept: Files to land even if they would be held or were withdrawn, in addition to `paths`;
+            a name without a folder may be a file of the incoming folder.
         actor: Person who accepts them, recorded in ``raw.loads``.
 
     Returns:
@@ -150,6 +151,9 @@ def land_incoming(
         return LandingReport(_land(session, files), _notes(folder, others))
     given = [each for each in paths or () if each.is_dir()]
     notes = [text for folder in given for text in _notes(folder, find_files(folder)[1])]
+    incoming = session.settings.incoming_path
+    # messages name a file without its folder
+    accept = [path if path.exists() or len(path.parts) > 1 else incoming / path for path in accept]
     files = named_files([*(paths or ()), *accept])
     accepted = {path.resolve() for path in accept}
     return LandingReport(_land(session, files, accepted, actor), tuple(notes))

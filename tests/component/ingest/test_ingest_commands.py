@@ -183,3 +183,21 @@ def test_a_held_file_waits_for_accept(rossmann: Run, retailer: Retailer) -> None
     ((by,),) = retailer.query("SELECT accepted_by FROM raw.loads WHERE load_id = 4")
     assert by
     assert rossmann("data", "land")[0] == 0
+
+
+def test_a_withdrawn_file_lands_again_when_its_name_is_accepted(
+    rossmann: Run, retailer: Retailer
+) -> None:
+    rossmann("data", "land", str(retailer.raw))
+    week = [sales_line(store, date(2015, 6, 19), 4000) for store in (1, 2, 3)]
+    retailer.write("sales_2015-06-19.csv", text(SALES_HEADER, week))
+    assert rossmann("data", "land")[0] == 0
+    code, output = rossmann("data", "withdraw", "sales_2015-06-19.csv", "--reason", "too early")
+    assert (code, "no longer in force" in output) == (0, True)
+    output = rossmann("data", "land")[1]
+    assert "rossmann data land --accept sales_2015-06-19.csv" in " ".join(output.split())
+    assert rossmann("data", "land", "--accept", "sales_2015-06-19.csv")[0] == 0
+    assert retailer.query(
+        "SELECT count(*) FROM raw.loads WHERE file_name = 'sales_2015-06-19.csv' "
+        "AND withdrawn_on IS NULL"
+    ) == [(1,)]
