@@ -86,14 +86,13 @@ FROM raw.sales
 QUALIFY load_id = max(load_id) OVER (PARTITION BY store, date);
 
 CREATE SCHEMA staging;
-CREATE TABLE staging.stg_loads AS SELECT *, load_id AS version_order FROM raw.loads;
 
 CREATE TABLE core.dim_store AS
 SELECT DISTINCT store_id, CASE WHEN store_id <= 5 THEN 'HH' ELSE 'BY' END AS state
 FROM core.fct_daily_sales;
 
 CREATE TABLE core.set_aside_sales (
-    store_id INTEGER, sales_date DATE, load_id INTEGER, version_order INTEGER, sales DOUBLE,
+    store_id INTEGER, sales_date DATE, load_id INTEGER, sales DOUBLE,
     usual_sales DOUBLE, reason VARCHAR
 );
 
@@ -200,7 +199,7 @@ def _only(sql: str, *and_also: str) -> Fault:
 def _aside(reason: str, stores: int) -> str:
     """Set the newest day of the first stores aside."""
     return (
-        "INSERT INTO core.set_aside_sales SELECT store, DATE '2015-06-20', 2, 2, 900, 3000, "
+        "INSERT INTO core.set_aside_sales SELECT store, DATE '2015-06-20', 2, 900, 3000, "
         f"'{reason}' FROM range(1, {stores + 1}) AS t(store)"
     )
 

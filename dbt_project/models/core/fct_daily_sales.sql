@@ -24,7 +24,7 @@ aside as (
         sales_date,
         reason = 'open without sales' as is_open_without_sales
     from {{ ref('set_aside_sales') }}
-    qualify version_order = max(version_order) over (partition by store_id, sales_date)
+    qualify load_id = max(load_id) over (partition by store_id, sales_date)
 
 ),
 

@@ -9,7 +9,7 @@ versions as (
 newest_versions as (
 
     select * from versions
-    qualify version_order = max(version_order) over (partition by store_id, sales_date)
+    qualify load_id = max(load_id) over (partition by store_id, sales_date)
 
 ),
 
@@ -160,7 +160,6 @@ judged as (
         versions.store_id,
         versions.sales_date,
         versions.load_id,
-        versions.version_order,
         versions.sales,
         usual.usual_sales,
         case
@@ -188,10 +187,9 @@ select
     store_id,
     sales_date,
     load_id,
-    version_order,
     sales,
     usual_sales,
     reason
 from judged
 where reason is not null
-order by store_id, sales_date, version_order
+order by store_id, sales_date, load_id

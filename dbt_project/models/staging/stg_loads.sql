@@ -29,11 +29,8 @@ renamed as (
         replaced_from,
         withdrawn_on,
         withdrawn_because,
-        withdrawn_on is null as is_in_force,
         load_id = max(load_id) filter (where withdrawn_on is null)
-            over (partition by kind, file_name) as is_newest_edition,
-        -- of two files the one of the newer day counts, whatever landed last
-        row_number() over (order by file_date nulls first, load_id) as version_order
+            over (partition by kind, file_name) as is_newest_edition
     from source
 
 )

@@ -4,11 +4,9 @@ source as (
 
     select
         files.*,
-        loads.version_order,
         loads.known_on as landed_on
     from {{ source('raw', 'sales') }} as files
     inner join {{ ref('stg_loads') }} as loads on files.load_id = loads.load_id
-    where loads.is_in_force or files.date < loads.replaced_from
 
 ),
 
@@ -27,7 +25,6 @@ renamed as (
         load_id,
         line_number,
         known_on,
-        version_order,
         landed_on
     from source
 

@@ -4,10 +4,7 @@ with
 
 source as (
 
-    select files.*
-    from {{ source('raw', 'stores') }} as files
-    inner join {{ ref('stg_loads') }} as loads on files.load_id = loads.load_id
-    where loads.is_in_force
+    select * from {{ source('raw', 'stores') }}
 
 ),
 

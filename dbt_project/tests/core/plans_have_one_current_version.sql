@@ -8,7 +8,7 @@ newest as (
     select
         store_id,
         plan_date,
-        arg_max(row(is_open, is_promo, state_holiday, is_school_holiday), version_order) as said
+        arg_max(row(is_open, is_promo, state_holiday, is_school_holiday), load_id) as said
     from {{ ref('stg_plan') }}
     group by store_id, plan_date
 

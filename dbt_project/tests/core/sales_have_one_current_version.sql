@@ -23,7 +23,7 @@ newest as (
         sales_date,
         arg_max(
             row(sales, customers, is_open, is_promo, state_holiday, is_school_holiday),
-            version_order
+            load_id
         ) as said
     from kept
     group by store_id, sales_date

@@ -13,9 +13,8 @@ aside AS (
     FROM core.set_aside_sales AS aside
     JOIN raw.loads AS loads USING (load_id)
     LEFT JOIN core.fct_daily_sales AS calendar USING (store_id, sales_date)
-    LEFT JOIN staging.stg_loads AS counted ON counted.load_id = calendar.load_id
     WHERE sales_date >= (SELECT oldest FROM window_days)
-        AND aside.version_order > coalesce(counted.version_order, 0)
+        AND aside.load_id > coalesce(calendar.load_id, 0)
 ),
 -- a single day without sales happens: 12 stores had two of them in a row in two and a half years,
 -- and more than two stores only once on the same day

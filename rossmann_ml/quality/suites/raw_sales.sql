@@ -1,25 +1,17 @@
--- Grain: one row per store-day, in the version in force: of the files in force the one of the newest
--- day, then the one that was landed last.
+-- Grain: one row per store-day, in the version that was landed last.
 -- The columns after school_holiday are figures of the whole table and repeat on every row.
-WITH in_force AS (
-    SELECT
-        sales_rows.*,
-        row(coalesce(loads.file_date, DATE '0001-01-01'), loads.load_id) AS version
-    FROM raw.sales AS sales_rows
-    INNER JOIN raw.loads AS loads ON loads.load_id = sales_rows.load_id
-    WHERE loads.withdrawn_on IS NULL OR sales_rows.date < loads.replaced_from
-),
-restated AS (
-    SELECT store, date, max(version) AS newest
-    FROM in_force
+WITH restated AS (
+    SELECT store, date, max(load_id) AS newest_load_id
+    FROM raw.sales
     GROUP BY store, date
     HAVING min(load_id) < max(load_id)
 ),
 landed AS (
-    SELECT in_force.* EXCLUDE (version)
-    FROM in_force
-    LEFT JOIN restated ON restated.store = in_force.store AND restated.date = in_force.date
-    WHERE restated.newest IS NULL OR restated.newest = in_force.version
+    SELECT sales_rows.*
+    FROM raw.sales AS sales_rows
+    LEFT JOIN restated
+        ON restated.store = sales_rows.store AND restated.date = sales_rows.date
+    WHERE restated.newest_load_id IS NULL OR restated.newest_load_id = sales_rows.load_id
 ),
 days AS (
     SELECT

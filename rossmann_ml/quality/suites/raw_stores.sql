@@ -1,21 +1,14 @@
--- Grain: one row per store, in the version in force that was landed last.
+-- Grain: one row per store, in the version that was landed last.
 -- stores_with_sales_only is a figure of the whole table and repeats on every row.
 WITH newest AS (
-    SELECT stores.store, max(stores.load_id) AS load_id
-    FROM raw.stores AS stores
-    INNER JOIN raw.loads AS loads ON loads.load_id = stores.load_id
-    WHERE loads.withdrawn_on IS NULL
-    GROUP BY stores.store
+    SELECT store, max(load_id) AS load_id
+    FROM raw.stores
+    GROUP BY store
 ),
 sold_only AS (
     SELECT count(*) AS stores
-    FROM (
-        SELECT DISTINCT sales.store
-        FROM raw.sales AS sales
-        INNER JOIN raw.loads AS loads ON loads.load_id = sales.load_id
-        WHERE loads.withdrawn_on IS NULL OR sales.date < loads.replaced_from
-    ) AS sold
-    ANTI JOIN newest ON newest.store = sold.store
+    FROM (SELECT DISTINCT store FROM raw.sales) AS sold
+    ANTI JOIN raw.stores ON stores.store = sold.store
 ),
 landed_columns AS (
     SELECT string_agg(column_name || ' ' || data_type, ', ' ORDER BY column_index) AS text

@@ -39,9 +39,9 @@ CREATE TABLE stg_public_holidays (state VARCHAR, holiday_date DATE, state_holida
 CREATE TABLE set_aside_sales (store_id INTEGER, sales_date DATE, load_id INTEGER);
 CREATE TABLE stg_sales (store_id INTEGER, sales_date DATE, sales DOUBLE, customers DOUBLE, {FLAGS}
     load_id INTEGER, known_on DATE,
-    version_order INTEGER AS (load_id), landed_on DATE AS (known_on));
+    landed_on DATE AS (known_on));
 CREATE TABLE stg_plan (store_id INTEGER, plan_date DATE, {FLAGS} load_id INTEGER, known_on DATE,
-    version_order INTEGER AS (load_id), landed_on DATE AS (known_on));
+    landed_on DATE AS (known_on));
 """
 FILLING = (
     "filling_origins", "store_groups", "opening_pattern", "promo_days", "promo_scores",

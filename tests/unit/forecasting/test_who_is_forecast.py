@@ -23,9 +23,9 @@ CREATE TABLE dim_store (store_id INTEGER, state VARCHAR, store_type VARCHAR);
 CREATE TABLE set_aside_sales (store_id INTEGER, sales_date DATE, load_id INTEGER);
 CREATE TABLE stg_sales (store_id INTEGER, sales_date DATE, sales DOUBLE, customers DOUBLE, {FLAGS}
     load_id INTEGER, known_on DATE,
-    version_order INTEGER AS (load_id), landed_on DATE AS (known_on));
+    landed_on DATE AS (known_on));
 CREATE TABLE stg_plan (store_id INTEGER, plan_date DATE, {FLAGS} load_id INTEGER, known_on DATE,
-    version_order INTEGER AS (load_id), landed_on DATE AS (known_on));
+    landed_on DATE AS (known_on));
 CREATE TABLE assumed_plan (store_id INTEGER, plan_date DATE, is_open BOOLEAN, is_promo BOOLEAN,
     state_holiday VARCHAR, is_school_holiday BOOLEAN);
 """

@@ -28,7 +28,6 @@ def chain() -> Iterator[duckdb.DuckDBPyConnection]:
                 "is_promo": day.isocalendar().week % 2 == 0 and day.weekday() < 5,
                 "state_holiday": "0",
                 "load_id": 1,
-                "version_order": 1,
             }
             for number in range((SATURDAY - FIRST).days + 1)
             for day in [FIRST + timedelta(days=number)]
@@ -140,7 +139,7 @@ def test_a_whole_version_that_lands_later_is_not_set_aside(
     chain: duckdb.DuckDBPyConnection,
 ) -> None:
     chain.execute(
-        "INSERT INTO staging.stg_sales SELECT * REPLACE (2 AS load_id, 2 AS version_order) "
+        "INSERT INTO staging.stg_sales SELECT * REPLACE (2 AS load_id) "
         "FROM staging.stg_sales WHERE sales_date = '2015-05-30'"
     )
     chain.execute(
