@@ -8,21 +8,17 @@ replaces which.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, timedelta
-from pathlib import Path
 from time import perf_counter
 from typing import cast
 
 import duckdb
 import polars as pl
 
-from rossmann_ml.base.errors import BadFileError, NoDataError
-from rossmann_ml.base.progress import Progress
-from rossmann_ml.ingest.admission import admit
-from rossmann_ml.ingest.admission.units import set_aside_other_units
-from rossmann_ml.ingest.checks import UNKNOWN_STORE, check_rows, separate_repeated_keys
+from rossmann_ml.ingest.admission.rows import judge_rows
+from rossmann_ml.ingest.checks import UNKNOWN_STORE
 from rossmann_ml.ingest.data_set import (
     RETAILER,
     DataSet,
@@ -33,13 +29,16 @@ from rossmann_ml.ingest.data_set import (
 )
 from rossmann_ml.ingest.discovery import RawFile
 from rossmann_ml.ingest.editions import fate_of, former_editions, mark_replaced
-from rossmann_ml.ingest.force import settle
 from rossmann_ml.ingest.formats import Kind
+from rossmann_ml.ingest.known_on import (
+    redate_loads,
+    redate_loads_before_sales,
+    rows_known_on,
+)
 from rossmann_ml.ingest.public_holidays import fill_public_holidays
-from rossmann_ml.ingest.reading import open_rows
-from rossmann_ml.ingest.versions import ALWAYS, compare_rows, store_rows
+from rossmann_ml.ingest.versions import compare_rows, settle, store_rows
 from rossmann_ml.warehouse.clock import today_for
-from rossmann_ml.warehouse.connection import append_frame, one_row, read_frame, transaction, utc_now
+from rossmann_ml.warehouse.connection import append_frame, one_row, transaction, utc_now
 from rossmann_ml.warehouse.session import Session
 from rossmann_ml.warehouse.tables import raw
 
@@ -172,7 +171,7 @@ def land_file(
     if fate == "withdrawn" and accepted_by is None:
         return FileLanding(path.name, raw_file.kind, raw_file.is_bulk, withdrawn=why)
     data_set = landed or offered or DataSet(RETAILER)
-    judged = _judge(session, connection, raw_file, landed=landed, accepted_by=accepted_by)
+    judged = judge_rows(session, connection, raw_file, landed=landed, accepted_by=accepted_by)
     good = judged.good
     dates = good["date"] if file_format.has_dates else pl.Series(dtype=pl.Date)
     first_date, last_date = cast("tuple[date | None, date | None]", (dates.min(), dates.max()))
@@ -231,8 +230,8 @@ def land_file(
             if former.known_on is not None and not raw_file.is_bulk:
                 # a corrected drop counts as known since the first edition of its name
                 known_on = min(today, former.known_on)
-            rows_known_on = _rows_known_on(connection, raw_file, first_date, known_on)
-            store_rows(connection, file_format, good, load_id=load_id, known_on=rows_known_on)
+            row_date = rows_known_on(connection, raw_file, first_date, known_on)
+            store_rows(connection, file_format, good, load_id=load_id, known_on=row_date)
             _record(
                 connection,
                 landing,
@@ -250,65 +249,6 @@ def land_file(
                 redate_loads(connection, today)
             fill_public_holidays(connection)
     return replace(landing, seconds=perf_counter() - started)
-
-
-@dataclass(frozen=True)
-class _JudgedRows:
-    """Rows of a file before they are stored.
-
-    Attributes:
-        good: Rows that can be stored, one per key.
-        bad: Rows to be quarantined (``line_number, column_name, reason, row_text``).
-        quarantined: Number of bad rows by reason.
-        rows_read: Number of rows in the file.
-        warnings: Messages about the file that do not stop the landing.
-        accepted_by: Person who accepted a file that would be held; None if nothing holds it.
-    """
-
-    good: pl.DataFrame
-    bad: pl.DataFrame
-    quarantined: dict[str, int]
-    rows_read: int
-    warnings: tuple[str, ...]
-    accepted_by: str | None
-
-
-def _judge(
-    session: Session,
-    connection: duckdb.DuckDBPyConnection,
-    raw_file: RawFile,
-    *,
-    landed: DataSet | None,
-    accepted_by: str | None,
-) -> _JudgedRows:
-    """Read a file, and separate the rows that may land from those that are quarantined.
-
-    Each row is judged on its own first, then the file's days and changes, then units by store.
-
-    Raises:
-        BadFileError: The file cannot be read, or too many of its rows are bad.
-        HeldError: A person must accept the file.
-        RefusedError: The warehouse holds a sample, and the rows are not the sample's.
-        NoDataError: It is a file of sales or plan, and no ``store.csv`` was landed before.
-    """
-    good, bad, warnings = _read(connection, raw_file, session.progress)
-    rows_read = good.height + bad.height
-    good, conflicting = separate_repeated_keys(good, raw_file.format)
-    bad = pl.concat([bad, conflicting])
-    quarantined = _count_by_reason(
-        raw_file.path, bad, rows_read, session.params.ingest.max_quarantined_share
-    )
-    admission = admit(session, connection, raw_file, good, landed=landed, accepted_by=accepted_by)
-    good, bad = admission.rows, pl.concat([bad, admission.set_aside], how="diagonal")
-    quarantined |= dict(admission.set_aside.group_by("reason").len().iter_rows())
-    warnings += admission.warnings
-    if raw_file.kind == "sales":
-        limits = session.params.plausibility.units
-        units = set_aside_other_units(connection, good, raw_file.path, limits)
-        good, bad = units.good, pl.concat([bad, units.bad], how="diagonal")
-        quarantined |= units.counted()
-        warnings += units.warnings
-    return _JudgedRows(good, bad, quarantined, rows_read, warnings, admission.accepted_by)
 
 
 def _file_date(raw_file: RawFile, first_date: date | None, last_date: date | None) -> date | None:
@@ -349,167 +289,6 @@ def _has_stores_now_known(connection: duckdb.DuckDBPyConnection, sha256: str) ->
     return found is not None
 
 
-def _read(
-    connection: duckdb.DuckDBPyConnection, raw_file: RawFile, progress: Progress
-) -> tuple[pl.DataFrame, pl.DataFrame, tuple[str, ...]]:
-    """Read the whole file and check its rows one by one.
-
-    Returns:
-        Good rows and bad rows (columns as in :func:`check_rows`), and warnings for the user, such
-        as unknown columns.
-    """
-    path, file_format = raw_file.path, raw_file.format
-    known_stores = _known_stores(connection, raw_file) if file_format.has_dates else None
-    before = path.stat()
-    names, blocks = open_rows(path, file_format)
-    good, bad = [], []
-    rows_read = 0
-    for block in blocks:
-        checked = check_rows(
-            block.fields,
-            file_format,
-            known_stores=known_stores,
-            latest_sales_date=date.today(),
-        )
-        good.append(checked[0])
-        bad += [checked[1], block.malformed]
-        rows_read += block.fields.height + block.malformed.height
-        if block.bytes_read < before.st_size:
-            share = block.bytes_read / before.st_size
-            progress(f"{path.name}: {rows_read:,} rows read ({share:.0%})")
-    after = path.stat()
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        raise BadFileError(f"{path}: the file changed while it was read; land it again")
-    unknown = ", ".join(map(repr, file_format.unknown(names)))
-    warnings = (f"columns that are not known and were not read: {unknown}",) if unknown else ()
-    # lines that are not a row have no column
-    return pl.concat(good), pl.concat(bad, how="diagonal"), warnings
-
-
-def _known_stores(connection: duckdb.DuckDBPyConnection, raw_file: RawFile) -> pl.Series:
-    stores = read_frame(
-        connection,
-        "SELECT DISTINCT store FROM raw.stores",
-    )["store"]
-    if stores.is_empty():
-        raise NoDataError(
-            f"{raw_file.path}: no store.csv has been landed yet, so its stores cannot be checked. "
-            "Land the retailer's whole files first: `rossmann refresh`, or `rossmann data land "
-            "<folder with store.csv and train.csv>`"
-        )
-    return stores
-
-
-def _count_by_reason(
-    path: Path, bad: pl.DataFrame, rows_read: int, max_quarantined_share: float
-) -> dict[str, int]:
-    """Return the number of bad rows of a file by reason; raise BadFileError if they are too many.
-
-    Args:
-        path: Path of the file, for the message.
-        bad: Bad rows, with the columns that :func:`check_rows` returns.
-        rows_read: Number of all rows in the file.
-        max_quarantined_share: Largest allowed share of bad rows, 0 to 1.
-    """
-    by_reason = (
-        bad.sort("line_number")
-        .group_by("reason", "column_name")
-        .agg(pl.len().alias("rows"), pl.col("line_number", "row_text").first())
-        .sort("rows", "line_number", descending=[True, False])
-    )
-    # both sides are the float nearest to their share, so a share equal to the limit passes
-    if bad.height / rows_read > max_quarantined_share:
-        summary = "; ".join(
-            f"{reason}: {count:,} (column {column or 'unknown'}, first in line {line}: "
-            f"{text[:200]!r})"
-            for reason, column, count, line, text in by_reason.iter_rows()
-        )
-        raise BadFileError(
-            f"{path}: {bad.height:,} of {rows_read:,} rows ({bad.height / rows_read:.1%}) cannot "
-            f"be stored, more than the {max_quarantined_share:.1%} that "
-            "ingest.max_quarantined_share in params.yaml allows; nothing of the file was landed. "
-            f"{summary}"
-        )
-    return dict(by_reason.select("reason", "rows").iter_rows())
-
-
-def _rows_known_on(
-    connection: duckdb.DuckDBPyConnection, raw_file: RawFile, first_date: date | None, today: date
-) -> date | None:
-    """Return the date on which the rows of a file count as known.
-
-    This is the business date, with three exceptions for bulk files. Each row of sales is known on
-    its own date. A plan is known on the day before its first date, if that is earlier. The first
-    list of stores is known at every origin. In ``core.sales_versions`` and ``core.plan_versions`` a
-    bulk row that restates the row of another file is known on the load's date instead.
-
-    Args:
-        connection: Connection to the pipeline's database.
-        raw_file: The file.
-        first_date: Oldest date among the file's good rows; None if there is none.
-        today: Business date.
-
-    Returns:
-        None for sales in a bulk file: each row is known on its own date. For a plan in a bulk file
-        the earlier of `today` and the day before `first_date`. For the first list of stores, and
-        the first list of their states, ``ALWAYS``, which is before every origin. Else `today`.
-    """
-    if not raw_file.is_bulk:
-        return today
-    if raw_file.kind == "sales":
-        return None
-    if raw_file.kind == "plan":
-        # a plan is made before its first day, no matter when its file was fetched
-        return min(today, first_date - timedelta(days=1)) if first_date else today
-    landed = one_row(
-        connection,
-        "SELECT 1 FROM raw.loads WHERE kind = ? AND withdrawn_on IS NULL",
-        [raw_file.kind],
-    )
-    return today if landed else ALWAYS
-
-
-def _redate_loads_before_sales(
-    connection: duckdb.DuckDBPyConnection, load_id: int | None, today: date
-) -> None:
-    """Set ``known_on`` of rows landed before the first sales to `today` where it is later.
-
-    Before the first sales the business date is the computer's date, unless ``ROSSMANN_AS_OF`` is
-    set. For historical data this is years after the sales, so no forecast could use the rows.
-
-    Args:
-        connection: Writing connection inside a transaction.
-        load_id: Key of the current landing of sales, never None; if sales were landed before it,
-            nothing is changed.
-        today: Business date that counts the sales of the current landing.
-    """
-    if one_row(connection, "SELECT 1 FROM raw.sales WHERE load_id < ? LIMIT 1", [load_id]):
-        return
-    # the rows of these sales may be dated after an explicit business date
-    redate_loads(connection, today, tables=("raw.stores", "raw.plan", "raw.store_states"))
-
-
-def redate_loads(
-    connection: duckdb.DuckDBPyConnection, today: date, *, tables: Collection[str] = raw.KEYS
-) -> None:
-    """Set ``known_on`` of loads and their rows to `today` where it is later.
-
-    The business date of historical data moves back when a file with later sales is replaced or
-    withdrawn; what was landed since then would otherwise count as not known yet.
-
-    Args:
-        connection: Writing connection inside a transaction.
-        today: Business date.
-        tables: Tables of rows to redate, with their former rows, which may come back.
-    """
-    former = (table.replace("raw.", "raw.former_") for table in tables)
-    for table in ("raw.loads", *tables, *former):
-        connection.execute(
-            f"UPDATE {table} SET known_on = $today WHERE known_on > $today",  # noqa: S608
-            {"today": today},
-        )
-
-
 def _record(
     connection: duckdb.DuckDBPyConnection,
     landing: FileLanding,
@@ -534,7 +313,7 @@ def _record(
         accepted_by: Person who accepted the file; None if nothing held it.
     """
     if landing.kind == "sales" and landing.rows_landed:
-        _redate_loads_before_sales(connection, landing.load_id, known_on)
+        redate_loads_before_sales(connection, landing.load_id, known_on)
     row = asdict(landing) | {
         "file_sha256": sha256,
         "rows_quarantined": bad.height,

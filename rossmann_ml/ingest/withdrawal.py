@@ -15,10 +15,10 @@ import duckdb
 from rossmann_ml.base.errors import RefusedError
 from rossmann_ml.ingest.data_set import landed_data_set, record_data_set
 from rossmann_ml.ingest.editions import bring_back
-from rossmann_ml.ingest.file_load import redate_loads
-from rossmann_ml.ingest.force import settle
 from rossmann_ml.ingest.formats import FORMATS, FileFormat, Kind
+from rossmann_ml.ingest.known_on import redate_loads
 from rossmann_ml.ingest.public_holidays import fill_public_holidays
+from rossmann_ml.ingest.versions import settle
 from rossmann_ml.warehouse.clock import product_today, today_for
 from rossmann_ml.warehouse.connection import one_row, transaction, utc_now
 from rossmann_ml.warehouse.session import Session

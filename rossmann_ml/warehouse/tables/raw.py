@@ -1,6 +1,6 @@
 """Query schema ``raw``: the landed rows and files, which :mod:`rossmann_ml.ingest` writes.
 
-Rows that are not in force are in the tables ``raw.former_*`` (:mod:`rossmann_ml.ingest.force`).
+Rows that are not in force are in the tables ``raw.former_*`` (:mod:`rossmann_ml.ingest.versions`).
 Entry point for rows in their newest version: :func:`newest_rows`, which returns SQL.
 """
 

@@ -1,0 +1,171 @@
+"""Read a file, and separate the rows that may land from those that are quarantined.
+
+Entry point: :func:`judge_rows`. Rows are read in :mod:`~rossmann_ml.ingest.reading`, checked one by
+one in :mod:`~rossmann_ml.ingest.checks`, then compared with the file's name, with what is landed
+and with each store's own past.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from rossmann_ml.base.errors import BadFileError, NoDataError
+from rossmann_ml.base.progress import Progress
+from rossmann_ml.ingest.admission import admit
+from rossmann_ml.ingest.admission.units import set_aside_other_units
+from rossmann_ml.ingest.checks import check_rows, separate_repeated_keys
+from rossmann_ml.ingest.data_set import (
+    DataSet,
+)
+from rossmann_ml.ingest.discovery import RawFile
+from rossmann_ml.ingest.reading import open_rows
+from rossmann_ml.warehouse.connection import read_frame
+from rossmann_ml.warehouse.session import Session
+
+
+@dataclass(frozen=True)
+class JudgedRows:
+    """Rows of a file before they are stored.
+
+    Attributes:
+        good: Rows that can be stored, one per key.
+        bad: Rows to be quarantined (``line_number, column_name, reason, row_text``).
+        quarantined: Number of bad rows by reason.
+        rows_read: Number of rows in the file.
+        warnings: Messages about the file that do not stop the landing.
+        accepted_by: Person who accepted a file that would be held; None if nothing holds it.
+    """
+
+    good: pl.DataFrame
+    bad: pl.DataFrame
+    quarantined: dict[str, int]
+    rows_read: int
+    warnings: tuple[str, ...]
+    accepted_by: str | None
+
+
+def judge_rows(
+    session: Session,
+    connection: duckdb.DuckDBPyConnection,
+    raw_file: RawFile,
+    *,
+    landed: DataSet | None,
+    accepted_by: str | None,
+) -> JudgedRows:
+    """Read a file, and separate the rows that may land from those that are quarantined.
+
+    Each row is judged on its own first, then the file's days and changes, then units by store.
+
+    Raises:
+        BadFileError: The file cannot be read, or too many of its rows are bad.
+        HeldError: A person must accept the file.
+        RefusedError: The warehouse holds a sample, and the rows are not the sample's.
+        NoDataError: It is a file of sales or plan, and no ``store.csv`` was landed before.
+    """
+    good, bad, warnings = _read(connection, raw_file, session.progress)
+    rows_read = good.height + bad.height
+    good, conflicting = separate_repeated_keys(good, raw_file.format)
+    bad = pl.concat([bad, conflicting])
+    quarantined = _count_by_reason(
+        raw_file.path, bad, rows_read, session.params.ingest.max_quarantined_share
+    )
+    admission = admit(session, connection, raw_file, good, landed=landed, accepted_by=accepted_by)
+    good, bad = admission.rows, pl.concat([bad, admission.set_aside], how="diagonal")
+    quarantined |= dict(admission.set_aside.group_by("reason").len().iter_rows())
+    warnings += admission.warnings
+    if raw_file.kind == "sales":
+        limits = session.params.plausibility.units
+        units = set_aside_other_units(connection, good, raw_file.path, limits)
+        good, bad = units.good, pl.concat([bad, units.bad], how="diagonal")
+        quarantined |= units.counted()
+        warnings += units.warnings
+    return JudgedRows(good, bad, quarantined, rows_read, warnings, admission.accepted_by)
+
+
+def _read(
+    connection: duckdb.DuckDBPyConnection, raw_file: RawFile, progress: Progress
+) -> tuple[pl.DataFrame, pl.DataFrame, tuple[str, ...]]:
+    """Read the whole file and check its rows one by one.
+
+    Returns:
+        Good rows and bad rows (columns as in :func:`check_rows`), and warnings for the user, such
+        as unknown columns.
+    """
+    path, file_format = raw_file.path, raw_file.format
+    known_stores = _known_stores(connection, raw_file) if file_format.has_dates else None
+    before = path.stat()
+    names, blocks = open_rows(path, file_format)
+    good, bad = [], []
+    rows_read = 0
+    for block in blocks:
+        checked = check_rows(
+            block.fields,
+            file_format,
+            known_stores=known_stores,
+            latest_sales_date=date.today(),
+        )
+        good.append(checked[0])
+        bad += [checked[1], block.malformed]
+        rows_read += block.fields.height + block.malformed.height
+        if block.bytes_read < before.st_size:
+            share = block.bytes_read / before.st_size
+            progress(f"{path.name}: {rows_read:,} rows read ({share:.0%})")
+    after = path.stat()
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise BadFileError(f"{path}: the file changed while it was read; land it again")
+    unknown = ", ".join(map(repr, file_format.unknown(names)))
+    warnings = (f"columns that are not known and were not read: {unknown}",) if unknown else ()
+    # lines that are not a row have no column
+    return pl.concat(good), pl.concat(bad, how="diagonal"), warnings
+
+
+def _known_stores(connection: duckdb.DuckDBPyConnection, raw_file: RawFile) -> pl.Series:
+    stores = read_frame(
+        connection,
+        "SELECT DISTINCT store FROM raw.stores",
+    )["store"]
+    if stores.is_empty():
+        raise NoDataError(
+            f"{raw_file.path}: no store.csv has been landed yet, so its stores cannot be checked. "
+            "Land the retailer's whole files first: `rossmann refresh`, or `rossmann data land "
+            "<folder with store.csv and train.csv>`"
+        )
+    return stores
+
+
+def _count_by_reason(
+    path: Path, bad: pl.DataFrame, rows_read: int, max_quarantined_share: float
+) -> dict[str, int]:
+    """Return the number of bad rows of a file by reason; raise BadFileError if they are too many.
+
+    Args:
+        path: Path of the file, for the message.
+        bad: Bad rows, with the columns that :func:`check_rows` returns.
+        rows_read: Number of all rows in the file.
+        max_quarantined_share: Largest allowed share of bad rows, 0 to 1.
+    """
+    by_reason = (
+        bad.sort("line_number")
+        .group_by("reason", "column_name")
+        .agg(pl.len().alias("rows"), pl.col("line_number", "row_text").first())
+        .sort("rows", "line_number", descending=[True, False])
+    )
+    # both sides are the float nearest to their share, so a share equal to the limit passes
+    if bad.height / rows_read > max_quarantined_share:
+        summary = "; ".join(
+            f"{reason}: {count:,} (column {column or 'unknown'}, first in line {line}: "
+            f"{text[:200]!r})"
+            for reason, column, count, line, text in by_reason.iter_rows()
+        )
+        raise BadFileError(
+            f"{path}: {bad.height:,} of {rows_read:,} rows ({bad.height / rows_read:.1%}) cannot "
+            f"be stored, more than the {max_quarantined_share:.1%} that "
+            "ingest.max_quarantined_share in params.yaml allows; nothing of the file was landed. "
+            f"{summary}"
+        )
+    return dict(by_reason.select("reason", "rows").iter_rows())
