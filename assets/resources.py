@@ -10,7 +10,8 @@ from typing import Any, Literal, Self
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
-from rossmann_ml.base.params import Params, Profile, load_params
+from rossmann_ml.base.params import Params, load_params
+from rossmann_ml.base.params.training import Profile
 from rossmann_ml.base.settings import Settings, load_settings
 from rossmann_ml.pipeline.steps import Run
 from rossmann_ml.warehouse.session import Session

@@ -26,7 +26,8 @@ from benchmarks.ablation_page import write_page
 from benchmarks.ablation_variants import GROUPS, WITHOUT_START, Variant, group_features
 from benchmarks.accuracy import DEVELOPMENT_ORIGINS
 from rossmann_ml.base.errors import NoDataError, SettingsError
-from rossmann_ml.base.params import Params, Profile, load_params
+from rossmann_ml.base.params import Params, load_params
+from rossmann_ml.base.params.training import Profile
 from rossmann_ml.base.settings import PROJECT_DIR, load_settings
 from rossmann_ml.evaluation.backtest import LINEAR, served
 from rossmann_ml.evaluation.folds import complete_folds

@@ -20,7 +20,8 @@ from rich.console import Console
 
 from benchmarks.faults import FAULTS, UNTOUCHED, Drop, Fault
 from rossmann_ml.base.markdown import markdown_table
-from rossmann_ml.base.params import Profile, load_params
+from rossmann_ml.base.params import load_params
+from rossmann_ml.base.params.training import Profile
 from rossmann_ml.base.settings import Settings, load_settings
 from rossmann_ml.ingest.sample import write_sample
 from rossmann_ml.pipeline.replay import ReplayOptions, ReplayPlace, replay

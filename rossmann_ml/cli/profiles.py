@@ -6,6 +6,6 @@ from typing import Annotated
 
 import typer
 
-from rossmann_ml.base.params import Profile
+from rossmann_ml.base.params.training import Profile
 
 ProfileOption = Annotated[Profile, typer.Option(help="Size of the training: fast or full.")]

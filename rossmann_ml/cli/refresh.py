@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from rossmann_ml.base.errors import SettingsError
-from rossmann_ml.base.params import Profile
+from rossmann_ml.base.params.training import Profile
 from rossmann_ml.base.settings import default_settings
 from rossmann_ml.ingest.landing import require_files
 from rossmann_ml.pipeline.weekly_job import weekly_job_command

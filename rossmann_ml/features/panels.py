@@ -16,7 +16,8 @@ import duckdb
 import polars as pl
 
 from rossmann_ml.base.errors import NoDataError
-from rossmann_ml.base.params import Params, Profile
+from rossmann_ml.base.params import Params
+from rossmann_ml.base.params.training import Profile
 from rossmann_ml.base.progress import Progress, silent
 from rossmann_ml.features.inputs import OriginInputs, newest_origin, read_newest_inputs
 from rossmann_ml.features.panel import feature_names, training_origins, training_panel

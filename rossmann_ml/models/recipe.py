@@ -18,7 +18,8 @@ import polars as pl
 
 import rossmann_ml.features
 from rossmann_ml.base.digests import fingerprint
-from rossmann_ml.base.params import Params, Profile, ProfileParams
+from rossmann_ml.base.params import Params
+from rossmann_ml.base.params.training import Profile, ProfileParams
 from rossmann_ml.features.panel import feature_names
 from rossmann_ml.models.base import FitSettings, Model
 from rossmann_ml.models.families import model_class

@@ -13,7 +13,8 @@ from datetime import date, timedelta
 import duckdb
 
 from rossmann_ml.base.errors import NoDataError
-from rossmann_ml.base.params import Params, Profile
+from rossmann_ml.base.params import Params
+from rossmann_ml.base.params.training import Profile
 from rossmann_ml.evaluation.backtest import score
 from rossmann_ml.evaluation.folds import complete_folds
 from rossmann_ml.features.inputs import newest_origin, read_inputs

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import duckdb
 
-from rossmann_ml.base.params import Profile
+from rossmann_ml.base.params.training import Profile
 from rossmann_ml.features.inputs import newest_origin
 from rossmann_ml.models.bundle import Bundle
 from rossmann_ml.models.recipe import Recipe

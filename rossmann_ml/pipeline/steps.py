@@ -13,7 +13,7 @@ from datetime import date
 from typing import Generic, TypeVar
 
 from rossmann_ml.base.errors import RefusedError
-from rossmann_ml.base.params import Profile
+from rossmann_ml.base.params.training import Profile
 from rossmann_ml.features.panels import PanelReport, build_training_panel
 from rossmann_ml.forecasting.drivers.record import DriversReport, explain_newest_origin
 from rossmann_ml.forecasting.score import ForecastReport, build_scoring_panel, score_newest_origin

@@ -17,7 +17,7 @@ import duckdb
 import polars as pl
 
 from rossmann_ml.base.files import write_text_atomically
-from rossmann_ml.base.params import Profile
+from rossmann_ml.base.params.training import Profile
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.evaluation.backtest import blend_logs, score
 from rossmann_ml.evaluation.folds import Folds, complete_folds, read_folds

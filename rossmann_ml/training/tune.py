@@ -20,7 +20,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from rossmann_ml.base.digests import fingerprint
 from rossmann_ml.base.errors import BusyError, SettingsError
-from rossmann_ml.base.params import FitSize, Profile, SearchRange
+from rossmann_ml.base.params.training import FitSize, Profile, SearchRange
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.features.inputs import read_newest_inputs
 from rossmann_ml.models.recipe import Recipe

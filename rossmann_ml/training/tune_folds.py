@@ -15,7 +15,8 @@ import numpy as np
 import polars as pl
 
 from rossmann_ml.base.errors import NoDataError, SettingsError
-from rossmann_ml.base.params import FitSize, Params
+from rossmann_ml.base.params import Params
+from rossmann_ml.base.params.training import FitSize
 from rossmann_ml.base.progress import Progress, silent
 from rossmann_ml.evaluation.backtest import fold_panel
 from rossmann_ml.evaluation.folds import data_version_of_origin

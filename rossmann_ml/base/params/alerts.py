@@ -10,14 +10,13 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from rossmann_ml.base.strict import StrictModel
+from rossmann_ml.base.strict import Days, Share, StrictModel
 
 Severity = Literal["info", "warning", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("info", "warning", "critical")
 """Severities, least urgent first."""
 
-_Share = Annotated[float, Field(ge=0, le=1)]
-_Days = Annotated[int, Field(ge=1)]
+
 _Factor = Annotated[float, Field(gt=1)]
 
 
@@ -33,7 +32,7 @@ class RuleParams(StrictModel):
 
     severity: Severity
     owner: Annotated[str, Field(min_length=1)]
-    cooldown_days: _Days
+    cooldown_days: Days
     look_at: Annotated[str, Field(pattern=r"^[a-z_]+$")]
 
 
@@ -50,8 +49,8 @@ class AccuracyRule(RuleParams):
         max_segment_mape_ratio: The same for a single store type or state.
     """
 
-    window_days: _Days
-    min_days: _Days
+    window_days: Days
+    min_days: Days
     max_mape_ratio: _Factor
     max_segment_mape_ratio: _Factor
 
@@ -68,10 +67,10 @@ class CoverageRule(RuleParams):
         coverage_95: Smallest and largest allowed coverage of the 95% interval, as shares.
     """
 
-    window_days: _Days
-    min_days: _Days
-    coverage_80: tuple[_Share, _Share]
-    coverage_95: tuple[_Share, _Share]
+    window_days: Days
+    min_days: Days
+    coverage_80: tuple[Share, Share]
+    coverage_95: tuple[Share, Share]
 
     @model_validator(mode="after")
     def _ends_are_in_order(self) -> Self:
@@ -95,10 +94,10 @@ class StaleDataRule(RuleParams):
             of the newest weekly job.
     """
 
-    max_sales_age_days: _Days
-    min_plan_days_ahead: _Days
-    min_plan_coverage: _Share
-    max_assumed_share: _Share
+    max_sales_age_days: Days
+    min_plan_days_ahead: Days
+    min_plan_coverage: Share
+    max_assumed_share: Share
 
 
 class RefreshLateRule(RuleParams):
@@ -108,7 +107,7 @@ class RefreshLateRule(RuleParams):
         max_origin_age_days: Largest allowed age of the newest forecast origin, in days.
     """
 
-    max_origin_age_days: _Days
+    max_origin_age_days: Days
 
 
 class StoresNotForecastRule(RuleParams):
@@ -119,7 +118,7 @@ class StoresNotForecastRule(RuleParams):
             Stores without sales in the year up to the origin are not counted.
     """
 
-    max_share: _Share
+    max_share: Share
 
 
 class ChampionOldRule(RuleParams):
@@ -129,7 +128,7 @@ class ChampionOldRule(RuleParams):
         max_age_days: Largest allowed age of the training data's last day, in days.
     """
 
-    max_age_days: _Days
+    max_age_days: Days
 
 
 class AlertParams(StrictModel):

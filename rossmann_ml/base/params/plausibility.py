@@ -12,9 +12,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from rossmann_ml.base.strict import StrictModel
+from rossmann_ml.base.strict import Share, StrictModel
 
-_Share = Annotated[float, Field(ge=0, le=1)]
 _Count = Annotated[int, Field(ge=1)]
 _MonthAndDay = Annotated[str, Field(pattern=r"^\d\d-\d\d$")]
 
@@ -36,13 +35,13 @@ class PartialDayParams(StrictModel):
     """
 
     min_stores: _Count
-    min_level: _Share
-    min_level_today: _Share
+    min_level: Share
+    min_level_today: Share
     half_days: list[_MonthAndDay]
-    min_level_half_day: _Share
-    low_level: _Share
-    max_low_share: _Share
-    max_low_share_of_state: _Share
+    min_level_half_day: Share
+    low_level: Share
+    max_low_share: Share
+    max_low_share_of_state: Share
     min_low_stores: _Count
     confirmed: list[date]
 
@@ -59,7 +58,7 @@ class UnitParams(StrictModel):
 
     max_level_factor: Annotated[float, Field(gt=1)]
     max_spend_factor: Annotated[float, Field(gt=1)]
-    max_row_share: _Share
+    max_row_share: Share
 
 
 class StoreAttributeParams(StrictModel):
@@ -70,7 +69,7 @@ class StoreAttributeParams(StrictModel):
             more than twice), promotion or state may change at once.
     """
 
-    max_changed_share: _Share
+    max_changed_share: Share
 
 
 class PlausibilityParams(StrictModel):

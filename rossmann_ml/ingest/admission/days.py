@@ -12,7 +12,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from rossmann_ml.base.errors import BadFileError
-from rossmann_ml.base.params import FileDaysParams, IngestParams
+from rossmann_ml.base.params.ingest import FileDaysParams, IngestParams
 from rossmann_ml.ingest.discovery import RawFile
 from rossmann_ml.ingest.formats import FIRST_DAY, LAST_DAY
 

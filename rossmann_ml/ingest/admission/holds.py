@@ -11,7 +11,8 @@ from datetime import date, timedelta
 import duckdb
 import polars as pl
 
-from rossmann_ml.base.params import HoldParams, Params
+from rossmann_ml.base.params import Params
+from rossmann_ml.base.params.ingest import HoldParams
 from rossmann_ml.ingest.admission.days import WEEK
 from rossmann_ml.ingest.admission.store_attributes import attribute_reason
 from rossmann_ml.ingest.discovery import RawFile

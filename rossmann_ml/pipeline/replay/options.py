@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from rossmann_ml.base.errors import SettingsError
-from rossmann_ml.base.params import Profile
+from rossmann_ml.base.params.training import Profile
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import os
 import subprocess
 from datetime import date
 
-from rossmann_ml.base.params import Profile
+from rossmann_ml.base.params.training import Profile
 from rossmann_ml.base.process import heed_interrupts
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.pipeline.replay.place import ReplayPlace

@@ -14,7 +14,8 @@ import pytest
 import yaml
 
 from rossmann_ml.base.errors import SettingsError
-from rossmann_ml.base.params import Params, SearchRange, load_params
+from rossmann_ml.base.params import Params, load_params
+from rossmann_ml.base.params.training import SearchRange
 from rossmann_ml.base.settings import PROJECT_DIR
 
 SHIPPED = PROJECT_DIR / "params.yaml"

@@ -1,0 +1,54 @@
+"""Validate the section ``ingest`` of ``params.yaml``: bad rows, days of a file, and holds."""
+
+from __future__ import annotations
+
+from rossmann_ml.base.strict import Days, Share, StrictModel
+
+
+class FileDaysParams(StrictModel):
+    """Days that the rows of a file may have, compared with its name and the newest sales.
+
+    Attributes:
+        max_misfit_share: Largest share of rows of other days; these rows are quarantined. A file
+            with a larger share is refused as a whole.
+        max_age_days: Number of days before the day in its name that a weekly file may correct.
+        max_plan_days_ahead: Number of days after the newest sales that a plan may cover.
+    """
+
+    max_misfit_share: Share
+    max_age_days: Days
+    max_plan_days_ahead: Days
+
+
+class HoldParams(StrictModel):
+    """Limits of what a file may change before a person must accept it.
+
+    Attributes:
+        max_restated_share: Largest share of a file's rows, and of the chain's stores, whose landed
+            values a file may change or take back.
+        max_day_share: Largest share of the stores of a day before the file's own week that a file
+            may change.
+        max_gap_days: Largest number of days between the newest landed sales and later sales.
+        max_missing_stores_share: Largest share of the stores with recent sales or a plan that a new
+            list of stores may lack.
+    """
+
+    max_restated_share: Share
+    max_day_share: Share
+    max_gap_days: Days
+    max_missing_stores_share: Share
+
+
+class IngestParams(StrictModel):
+    """Limits of bad rows, of days that do not fit, and of changes to what is landed.
+
+    Attributes:
+        max_quarantined_share: Largest share of bad rows that are quarantined; a file with a larger
+            share is refused as a whole.
+        days: Days that the rows of a file may have.
+        hold: Limits of what a file may change before a person must accept it.
+    """
+
+    max_quarantined_share: Share
+    days: FileDaysParams
+    hold: HoldParams
