@@ -62,7 +62,7 @@ class Package:
 PACKAGES = {
     "features": Package(("features/**/*.py",), ("unit/features",)),
     "models": Package(("models/**/*.py",), ("unit/models",)),
-    "evaluation": Package(("evaluation/*.py",), ("unit/evaluation",)),
+    "evaluation": Package(("evaluation/*.py",), ("unit/evaluation", "component/evaluation")),
     "gate": Package(
         tuple(f"training/{name}.py" for name in ("gate", "model_records", "model_findings")),
         ("unit/training",),
@@ -83,7 +83,11 @@ PACKAGES = {
                 for name in ("audit", "continuity", "identity", "retention", "summary", "vintages")
             ),
         ),
-        ("unit/publish", "unit/serving/test_contract_form.py"),
+        (
+            "unit/publish",
+            "unit/serving/test_contract_form.py",
+            *(f"component/publish/test_audit_{name}.py" for name in ("checks", "tables")),
+        ),
     ),
     "monitoring": Package(
         (
@@ -107,7 +111,14 @@ PACKAGES = {
             ),
             "warehouse/tables/raw.py",
         ),
-        ("unit/ingest", "unit/warehouse", "unit/base"),
+        (
+            *("unit/ingest", "unit/warehouse", "unit/base", "component/ingest/test_units.py"),
+            "component/ingest/test_ingest_withdrawal.py",
+            *(
+                f"component/ingest/test_ingest_{name}.py"
+                for name in ("admission", "file_landing", "known_on", "versions_reference")
+            ),
+        ),
     ),
 }
 
