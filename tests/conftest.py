@@ -18,6 +18,7 @@ if os.environ.get("ROSSMANN_TESTS_DO_NOT_SHRINK"):  # mutation testing needs no 
 
 pytest_plugins = [
     "support.built_core",
+    "support.checked_suites",
     "support.published",
     "support.code_location",
     "support.dashboard_pages",
