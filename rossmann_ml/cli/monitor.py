@@ -16,6 +16,7 @@ from rossmann_ml.monitoring.drift.measure import measure_drift
 from rossmann_ml.warehouse.session import Session
 
 _VINTAGES_SHOWN = 20
+_KINDS = {"served": "", "backfilled": "backfill", "shadow": "shadow"}
 _SHARES = ("coverage_80", "coverage_95", "skill")
 _RANKINGS = {"relative": "by relative error", "eur": "by error in EUR"}
 
@@ -79,14 +80,14 @@ def vintage_table(report: AccuracyReport) -> Table:
         f"Forecasts as first served, against sales up to {report.newest_sales_date}, on open "
         "days.\nSkill: compared with seasonal naive at the origin. 4 weeks: RMSPE of this\n"
         "origin and those of the 27 days before. Last row: backtest of the newest\n"
-        "vintage's model.",
+        "vintage's model. Nobody was given forecasts of a backfill.",
         left=("origin", ""),
         right=("days", "RMSPE", "backtest", "4 weeks", "bias", "80%", "95%", "skill"),
     )
     for row in report.vintages.head(_VINTAGES_SHOWN).iter_rows(named=True):
         table.add_row(
             str(row["forecast_origin"]),
-            "shadow" if row["forecast_kind"] == "shadow" else "",
+            _KINDS[row["forecast_kind"]],
             str(row["days"]),
             f"{row['rmspe']:.4f}",
             _number(row["backtest_rmspe"]),

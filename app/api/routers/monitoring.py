@@ -36,8 +36,11 @@ def accuracy(
     ],
     origin: OriginDay = None,
     forecast_kind: Annotated[
-        Literal["served", "shadow"],
-        Query(description="Published forecasts, or those of challengers in shadow."),
+        Literal["served", "backfilled", "shadow"],
+        Query(
+            description="Published forecasts, those computed later for a past origin, or those of "
+            "challengers in shadow."
+        ),
     ] = "served",
 ) -> Response:
     """Return the accuracy of forecasts whose actuals are known, one row per vintage and segment.

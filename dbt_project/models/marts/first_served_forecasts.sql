@@ -32,17 +32,31 @@ in_shadow as (
 
 ),
 
-all_kinds as (
+first_versions as (
+
+    select * from replaced
+    union all by name
+    select * from never_replaced
+
+),
+
+runs as (
 
     select
-        'served' as forecast_kind,
-        *
-    from replaced
-    union all by name
+        run_id,
+        run_kind
+    from {{ ref('stg_forecast_runs') }}
+
+),
+
+all_kinds as (
+
+    -- nobody was given the forecasts of a backfill
     select
-        'served' as forecast_kind,
-        *
-    from never_replaced
+        case runs.run_kind when 'backfill' then 'backfilled' else 'served' end as forecast_kind,
+        first_versions.*
+    from first_versions
+    left join runs on first_versions.run_id = runs.run_id
     union all by name
     select
         'shadow' as forecast_kind,

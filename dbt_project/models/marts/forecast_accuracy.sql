@@ -80,7 +80,7 @@ judged as (
             served.forecast_kind = vintages.forecast_kind
             and served.forecast_origin = vintages.forecast_origin
             and (
-                served.forecast_kind = 'served'
+                served.forecast_kind <> 'shadow'
                 or served.model_version = vintages.model_version
             )
     inner join actuals

@@ -12,8 +12,8 @@ def overall_accuracy(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     """Read the accuracy of each vintage over all its store-days, newest origin first.
 
     Returns:
-        All columns of ``marts.forecast_accuracy``, one row per origin, kind of forecast (served or
-        shadow) and model.
+        All columns of ``marts.forecast_accuracy``, one row per origin, kind of forecast (served,
+        backfilled or shadow) and model.
     """
     return read_frame(
         connection,

@@ -148,3 +148,19 @@ def test_open_alerts_are_shown_with_a_link_and_earlier_ones_in_a_table(
 def test_without_open_alerts_the_page_shows_a_message(open_page: OpenPage) -> None:
     page = open_page("monitoring")
     assert "No alert is open" in words_of(page)
+
+
+def test_backfilled_forecasts_are_shown_apart(
+    open_page: OpenPage, published_generation: Published
+) -> None:
+    warehouse = plant(
+        published_generation,
+        "UPDATE forecast_accuracy SET forecast_kind = 'backfilled' "
+        "WHERE forecast_origin = '2015-06-19' AND forecast_kind = 'served'",
+        "UPDATE forecast_runs SET run_kind = 'backfill' WHERE forecast_origin = '2015-06-19'",
+    )
+    page = open_page("monitoring", warehouse_dir=warehouse)
+    assert "2015-06-19 (backfilled)" in page.selectbox(key="origin").options
+    assert page.selectbox(key="origin").value == "2015-07-24"
+    words = words_of(open_page("forecast", warehouse_dir=warehouse))
+    assert "Forecasts that were computed later for past origins had an error of" in words

@@ -26,6 +26,7 @@ from rossmann_ml.warehouse.schema import DDL_DIR
 
 Row = dict[str, Any]
 FIRST = date(2015, 5, 1)
+BACKFILL = "run of a backfill"
 # two models of one kind, whose days are added first
 STORES = {1: ("a", "a", "HE"), 2: ("a", "c", None), 3: ("b", "c", "BY"), 4: ("a", "a", "HE")}
 
@@ -72,6 +73,8 @@ def world(seed: int) -> dict[str, list[Row]]:
 
     origins = [FIRST + timedelta(days=day) for day in (0, 1, 28, rng.choice([27, 29, 40]))]
     forecasts = [row for origin in origins for row in vintage(origin, rng.choice("mn"))]
+    for row in rng.sample(forecasts, len(forecasts) // 3):
+        row["run_id"] = BACKFILL
     history = [
         {**row, "sales_forecast": row["sales_forecast"] + 7 * times, "replaced_at": replaced_at}
         for row in rng.sample(forecasts, 5)
@@ -122,14 +125,17 @@ def known_sales(rng: random.Random) -> list[Row]:
 
 
 def first_served(drawn: dict[str, list[Row]]) -> list[Row]:
-    """Return the forecasts as first served, and the shadow forecasts."""
+    """Return the forecasts as first served or backfilled, and the shadow forecasts."""
     key = lambda row: (row["forecast_origin"], row["store_id"], row["target_date"])  # noqa: E731
     first: dict[Any, Row] = {}
     for row in sorted(drawn["forecast_history"], key=lambda row: row["replaced_at"]):
         first.setdefault(key(row), row)
     for row in drawn["forecasts"]:
         first.setdefault(key(row), row)
-    served = [{**row, "kind": "served"} for row in first.values()]
+    served = [
+        {**row, "kind": "backfilled" if row["run_id"] == BACKFILL else "served"}
+        for row in first.values()
+    ]
     return served + [{**row, "kind": "shadow"} for row in drawn["shadow_forecasts"]]
 
 
@@ -153,16 +159,16 @@ def nine_decimals(value: float) -> Decimal:
     return Decimal(value).quantize(Decimal("1e-9"), ROUND_HALF_UP)
 
 
-def naming_models(served: list[Row]) -> dict[date, str]:
-    """Return the model of most forecasts of an origin; of equals, the first by name."""
-    by_origin: dict[date, Counter[str]] = {}
+def naming_models(served: list[Row]) -> dict[tuple[date, str], str]:
+    """Return the model of most forecasts of an origin and kind; of equals, the first by name."""
+    by_vintage: dict[tuple[date, str], Counter[str]] = {}
     for row in served:
-        if row["kind"] == "served":
-            models = by_origin.setdefault(row["forecast_origin"], Counter())
+        if row["kind"] != "shadow":
+            models = by_vintage.setdefault((row["forecast_origin"], row["kind"]), Counter())
             models[row["model_version"]] += 1
     return {
-        origin: min(models, key=lambda name: (-models[name], name))
-        for origin, models in by_origin.items()
+        vintage: min(models, key=lambda name: (-models[name], name))
+        for vintage, models in by_vintage.items()
     }
 
 
@@ -185,7 +191,7 @@ def judged(drawn: dict[str, list[Row]]) -> list[Row]:
             store_type, assortment, state = STORES[row["store_id"]]
             rows.append({
                 "vintage": (origin, row["kind"],
-                            most[origin] if row["kind"] == "served" else row["model_version"]),
+                            most.get((origin, row["kind"]), row["model_version"])),
                 "day": row["target_date"],
                 "segments": [
                     ("overall", "all"),
@@ -244,6 +250,7 @@ def load(connection: duckdb.DuckDBPyConnection, drawn: dict[str, list[Row]]) -> 
         for row in drawn["origins"]
         for number in (0, 9)
     ]
+    runs.append(run_row(BACKFILL, FIRST, run_kind="backfill", known_by=date(2016, 1, 1)))
     fill(connection, "forecasting.forecast_runs", runs)
     fill(connection, "core.fct_daily_sales", drawn["actuals"])
     fill(connection, "core.sales_versions", drawn["known"])

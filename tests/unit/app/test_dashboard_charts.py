@@ -151,15 +151,17 @@ def test_one_large_error_does_not_flatten_the_others() -> None:
 
 def test_errors_by_origin_are_compared_with_the_backtest_if_there_is_one() -> None:
     rows = [{"forecast_origin": date(2015, 6, 19), "rmspe": 0.1, "bias": -0.02, "days": 7}]
-    assert len(monitoring.error_by_origin(rows, 0.12).layout.shapes) == 2
-    assert len(monitoring.error_by_origin(rows, None).layout.shapes) == 1
+    assert len(monitoring.error_by_origin(rows, 0.12, {}).layout.shapes) == 2
+    assert len(monitoring.error_by_origin(rows, None, {}).layout.shapes) == 1
 
 
 def test_rolling_errors_and_challengers_are_drawn_if_there_are_any() -> None:
     rows = [{"forecast_origin": date(2015, 6, 19), "rmspe": 0.1, "bias": 0.0, "days": 7}]
     rolling = [{**rows[0], "rolling_rmspe": 0.12}]
-    assert set(drawn(monitoring.error_by_origin(rows, None))) == {"RMSPE", "bias"}
-    by_name = drawn(monitoring.error_by_origin(rolling, None, shadows=rows))
+    assert set(drawn(monitoring.error_by_origin(rows, None, {}))) == {"RMSPE", "bias"}
+    by_name = drawn(
+        monitoring.error_by_origin(rolling, None, {"RMSPE in shadow": rows, "RMSPE backfilled": []})
+    )
     assert set(by_name) == {"RMSPE", "RMSPE, four weeks", "bias", "RMSPE in shadow"}
     assert by_name["RMSPE in shadow"]["mode"] == "markers"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Literal
 
 from app.published import Reading
 from app.queries import Row
@@ -44,10 +45,14 @@ def backtest_error(reading: Reading, model_version: str, weeks: int, store_type:
     )
 
 
-def own_error(reading: Reading, store_id: int, days: int) -> Row | None:
-    """Return how accurate a store's published forecasts were on days whose sales are now known.
+def own_error(
+    reading: Reading, store_id: int, days: int, run_kind: Literal["weekly", "backfill"]
+) -> Row | None:
+    """Return how accurate a store's forecasts were on days whose sales are now known.
 
-    Only forecasts for the first ``days`` days after an origin are used.
+    Only forecasts for the first ``days`` days after an origin are used, and only those of one kind
+    of run: ``weekly`` for forecasts that were published, ``backfill`` for forecasts that were
+    computed later for past origins.
 
     Returns:
         ``rmspe``, ``coverage_80``, ``store_days`` (number of forecasts that were compared with
@@ -60,11 +65,12 @@ def own_error(reading: Reading, store_id: int, days: int) -> Row | None:
             count(*) AS store_days, count(DISTINCT f.forecast_origin) AS origins
         FROM forecasts AS f
         JOIN daily_sales AS s ON s.store_id = f.store_id AND s.sales_date = f.target_date
-        WHERE f.store_id = ? AND f.horizon_days <= ?
+        JOIN forecast_runs AS r ON r.run_id = f.run_id
+        WHERE f.store_id = ? AND f.horizon_days <= ? AND r.run_kind = ?
             AND s.is_open AND s.sales > 0
         HAVING count(*) > 0
         """,
-        [store_id, days],
+        [store_id, days, run_kind],
     )
 
 

@@ -124,7 +124,7 @@ def _error_text(ask: Answers, store: Row, days: int, error: Row | None) -> str:
             f"In the backtest ({words.count(error['origins'], 'origin')}), the typical error of "
             f"stores of type {store['store_type']} was {words.percent(error['rmspe_type'])}."
         )
-    own = ask(queries.own_error, store["store_id"], days)
+    own = ask(queries.own_error, store["store_id"], days, "weekly")
     if own:
         texts.append(
             f"The typical error of this store's published forecasts was "
@@ -134,6 +134,12 @@ def _error_text(ask: Answers, store: Row, days: int, error: Row | None) -> str:
         )
     else:
         texts.append("No day of this store's published forecasts has actual sales yet.")
+    later = ask(queries.own_error, store["store_id"], days, "backfill")
+    if later:
+        texts.append(
+            f"Forecasts that were computed later for past origins had an error of "
+            f"{words.percent(later['rmspe'])} on {words.count(later['store_days'], 'day')}."
+        )
     return " ".join(texts)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 
 import streamlit as st
 
@@ -23,6 +22,7 @@ _SEGMENTS = {
     "Promotion": "promo",
     "Weekday": "weekday",
 }
+_BACKFILLED = {"served": "", "backfilled": " (backfilled)"}
 _RANKINGS = {"Relative error": "relative", "Error in EUR": "eur"}
 
 
@@ -30,31 +30,42 @@ def show_accuracy(ask: Answers) -> None:
     """Show forecasts compared with actual sales: by origin, by segment, and the worst days."""
     st.subheader("Forecasts and actual sales", anchor=False)
     rows = ask(queries.accuracy, "served")
+    backfilled = ask(queries.accuracy, "backfilled")
     if not rows:
         frame.nothing(
             "No published forecast has actual sales yet. The first comparison is possible after "
             "the next week of sales has arrived."
         )
+    if not rows and not backfilled:
         return
     champion = ask(shared_queries.model, ask.info.model_version)
-    shadows = ask(queries.accuracy, "shadow")
-    if len(rows) > 1:
-        show_origins(rows, champion["rmspe_median"] if champion else None, shadows)
-    origin = show_origin(ask, rows)
-    show_segments(ask, origin)
-    show_worst_days(ask)
+    if len(rows) + len(backfilled) > 1:
+        shadows = ask(queries.accuracy, "shadow")
+        show_origins(rows, champion["rmspe_median"] if champion else None, shadows, backfilled)
+    chosen = show_origin(ask, [*rows, *backfilled])
+    show_segments(ask, chosen)
+    if rows:
+        show_worst_days(ask)
 
 
-def show_origins(rows: Sequence[Row], expected: float | None, shadows: Sequence[Row]) -> None:
+def show_origins(
+    rows: Sequence[Row],
+    expected: float | None,
+    shadows: Sequence[Row],
+    backfilled: Sequence[Row],
+) -> None:
     """Show error and coverage of published forecasts by origin, with the error in the backtest.
 
     Args:
         rows: Rows of table ``forecast_accuracy`` for served forecasts, sorted by origin.
         expected: RMSPE of the champion in its backtest; None if it is not known.
         shadows: Rows of the same table for shadow forecasts, sorted by origin.
+        backfilled: Rows of the same table for backfilled forecasts, sorted by origin.
     """
-    errors = charts.error_by_origin(rows, expected, shadows)
-    coverage = shared_charts.coverage(rows, "forecast_origin", words.origin)
+    errors = charts.error_by_origin(
+        rows, expected, {"RMSPE in shadow": shadows, "RMSPE backfilled": backfilled}
+    )
+    coverage = shared_charts.coverage(rows or backfilled, "forecast_origin", words.origin)
     for figure, alt in (
         (errors, "RMSPE and bias of the published forecasts by origin"),
         (coverage, "Share of days inside the ranges by origin"),
@@ -66,20 +77,32 @@ def show_origins(rows: Sequence[Row], expected: float | None, shadows: Sequence[
         "Each point is one published forecast, at its origin (the last day whose sales it used), "
         "scored on the days with actual sales so far. *RMSPE, four weeks* also includes the "
         "origins of the 27 days before. The dotted line is the typical error in the backtest. "
-        "*In shadow* is a challenger whose forecasts are not published.",
+        "*In shadow* is a challenger whose forecasts are not published. *Backfilled* forecasts "
+        "were computed later for a past origin, so nobody planned with them.",
         help=f"{words.RMSPE_HELP} {words.BIAS_HELP}",
     )
 
 
-def show_origin(ask: Answers, rows: Sequence[Row]) -> date:
-    """Show a control that selects an origin, and the accuracy of its forecasts; return the origin.
+def show_origin(ask: Answers, rows: Sequence[Row]) -> Row:
+    """Show a control that selects an origin, and the accuracy of its forecasts.
 
-    ``rows`` are rows of table ``forecast_accuracy`` for served forecasts, sorted by origin.
+    Args:
+        ask: Access to the published data.
+        rows: Rows of table ``forecast_accuracy`` for served and for backfilled forecasts.
+
+    Returns:
+        The row of the selected origin; the served forecasts if it has both kinds.
     """
-    origins = {f"{row['forecast_origin']}": row for row in reversed(rows)}
-    choices.warn_unknown("origin", list(origins), "The newest is shown")
+    by_kind = sorted(rows, key=lambda row: (row["forecast_origin"], row["forecast_kind"]))
+    origins = {f"{row['forecast_origin']}": row for row in by_kind}
+    newest_first = sorted(origins, reverse=True)
+    choices.warn_unknown("origin", newest_first, "The newest is shown")
     chosen = st.selectbox(
-        "Forecast from the origin", list(origins), key="origin", bind="query-params"
+        "Forecast from the origin",
+        newest_first,
+        key="origin",
+        bind="query-params",
+        format_func=lambda origin: origin + _BACKFILLED[origins[origin]["forecast_kind"]],
     )
     row = origins[chosen]
     with st.container(horizontal=True):
@@ -105,14 +128,16 @@ def show_origin(ask: Answers, rows: Sequence[Row]) -> date:
         f"sales.{backtest}"
     )
     frame.chart(
-        charts.forecast_and_actual(ask(queries.forecast_and_actual, date.fromisoformat(chosen))),
+        charts.forecast_and_actual(ask(queries.forecast_and_actual, row["forecast_origin"])),
         "Daily totals of forecasts and of actual sales, over the same stores",
     )
-    return date.fromisoformat(chosen)
+    return row
 
 
-def show_segments(ask: Answers, origin: date) -> None:
-    """Show the RMSPE of the forecasts from ``origin`` by segment.
+def show_segments(ask: Answers, chosen: Row) -> None:
+    """Show the RMSPE by segment of the forecasts that ``chosen`` scores.
+
+    ``chosen`` is a row of table ``forecast_accuracy``.
 
     A control selects how store-days are grouped, for example by store type. The chart also has the
     RMSPE in the backtest and the RMSPE of seasonal naive, for comparison.
@@ -121,11 +146,16 @@ def show_segments(ask: Answers, origin: date) -> None:
     kind = _SEGMENTS[choices.one_of("Error by", list(_SEGMENTS), key="accuracy_by")]
     frame.chart(
         shared_charts.errors_by(
-            ask(queries.accuracy_by_segment, origin, kind),
+            ask(
+                queries.accuracy_by_segment,
+                chosen["forecast_origin"],
+                chosen["forecast_kind"],
+                kind,
+            ),
             "segment",
             lambda name: words.segment(kind, name),
         ),
-        "RMSPE by segment: the published forecast, its backtest, and seasonal naive",
+        "RMSPE by segment: the forecast, the backtest of its model, and seasonal naive",
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
@@ -38,7 +38,7 @@ def forecast_and_actual(rows: Sequence[Row]) -> go.Figure:
 
 
 def error_by_origin(
-    rows: Sequence[Row], expected: float | None, shadows: Sequence[Row] = ()
+    rows: Sequence[Row], expected: float | None, others: Mapping[str, Sequence[Row]]
 ) -> go.Figure:
     """Draw RMSPE and bias of the forecasts from each origin, with the RMSPE in the backtest.
 
@@ -47,14 +47,15 @@ def error_by_origin(
             forecasts, sorted by origin. If the rows also have ``rolling_rmspe`` (RMSPE over this
             origin and those of the 27 days before it), it is drawn as a further line.
         expected: RMSPE in the backtest, drawn as a dotted line; None means no line.
-        shadows: The same columns for shadow forecasts; only their RMSPE is drawn.
+        others: The same columns for forecasts of other kinds, by the name of their points; only
+            their RMSPE is drawn. Kinds without rows are left out.
     """
     figure = theme.figure(
         height=320,
         yaxis={"title": {"text": "share of sales"}, "tickformat": ".0%"},
         xaxis={"type": "category"},
     )
-    lines = [("RMSPE", "rmspe", rows), ("bias", "bias", rows)]
+    lines = [("RMSPE", "rmspe", rows), ("bias", "bias", rows)] if rows else []
     if rows and "rolling_rmspe" in rows[0]:
         # wide and pale, because it is equal to the first line where origins are far apart
         figure.add_scatter(
@@ -66,8 +67,7 @@ def error_by_origin(
             name="RMSPE, four weeks",
             hovertemplate="%{y:.1%}",
         )
-    if shadows:
-        lines.append(("RMSPE in shadow", "rmspe", shadows))
+    lines += [(name, "rmspe", points) for name, points in others.items() if points]
     for number, (name, column, points) in enumerate(lines):
         add_line(
             figure,
@@ -77,7 +77,7 @@ def error_by_origin(
             name=name,
             hover="%{y:.1%} over %{customdata} days",
             customdata=[row["days"] for row in points],
-            mode="markers" if points is shadows else "lines+markers",
+            mode="markers" if name in others else "lines+markers",
         )
     figure.add_hline(y=0, line={"color": theme.GREY, "width": 1})
     if expected is not None:

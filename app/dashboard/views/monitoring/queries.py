@@ -15,7 +15,7 @@ def accuracy(reading: Reading, forecast_kind: str) -> list[Row]:
 
     Args:
         reading: Access to the generation.
-        forecast_kind: ``served`` or ``shadow``.
+        forecast_kind: ``served``, ``backfilled`` or ``shadow``.
 
     Returns:
         Rows of table ``forecast_accuracy``, ordered by origin.
@@ -30,7 +30,9 @@ def accuracy(reading: Reading, forecast_kind: str) -> list[Row]:
     )
 
 
-def accuracy_by_segment(reading: Reading, origin: date, segment_kind: str) -> list[Row]:
+def accuracy_by_segment(
+    reading: Reading, origin: date, forecast_kind: str, segment_kind: str
+) -> list[Row]:
     """Return the RMSPE by segment of an origin's forecasts, and two RMSPEs for comparison.
 
     One of the two is the model's RMSPE in its backtest. The other is the RMSPE of seasonal naive
@@ -38,28 +40,30 @@ def accuracy_by_segment(reading: Reading, origin: date, segment_kind: str) -> li
 
     Args:
         reading: Access to the generation.
-        origin: Origin of the served forecasts.
+        origin: Origin of the forecasts.
+        forecast_kind: ``served`` or ``backfilled``.
         segment_kind: How store-days are grouped, for example ``store_type``.
 
     Returns:
-        ``model`` (``served``, ``backtest`` or ``seasonal naive``), ``is_own`` (true if served),
-        ``segment`` and ``rmspe_median`` (RMSPE, under the name that ``shared_charts.errors_by``
-        reads), sorted by model in this order, then by segment. Unknown RMSPEs are omitted.
+        ``model`` (``forecast``, ``backtest`` or ``seasonal naive``), ``is_own`` (true for
+        ``forecast``), ``segment`` and ``rmspe_median`` (RMSPE, under the name that
+        ``shared_charts.errors_by`` reads), sorted by model in this order, then by segment. Unknown
+        RMSPEs are omitted.
     """
     return reading.rows(
         """
-        SELECT model, model = 'served' AS is_own, segment, rmspe_median
+        SELECT model, model = 'forecast' AS is_own, segment, rmspe_median
         FROM (
-            SELECT segment, rmspe AS served, backtest_rmspe AS backtest,
+            SELECT segment, rmspe AS forecast, backtest_rmspe AS backtest,
                 rmspe_seasonal_naive AS "seasonal naive"
             FROM forecast_accuracy
             WHERE forecast_origin = $origin AND segment_kind = $segment_kind
-                AND forecast_kind = 'served'
-        ) UNPIVOT (rmspe_median FOR model IN (served, backtest, "seasonal naive"))
-        ORDER BY list_position(['served', 'backtest', 'seasonal naive'], model),
+                AND forecast_kind = $forecast_kind
+        ) UNPIVOT (rmspe_median FOR model IN (forecast, backtest, "seasonal naive"))
+        ORDER BY list_position(['forecast', 'backtest', 'seasonal naive'], model),
             try_cast(segment AS INTEGER), segment
         """,
-        {"origin": origin, "segment_kind": segment_kind},
+        {"origin": origin, "forecast_kind": forecast_kind, "segment_kind": segment_kind},
     )
 
 
