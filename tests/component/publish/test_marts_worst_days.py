@@ -31,7 +31,7 @@ def chain() -> Iterator[duckdb.DuckDBPyConnection]:
         build(
             connection,
             *("stg_forecasts", "stg_forecast_history", "stg_shadow_forecasts"),
-            "first_served_forecasts",
+            *("stg_forecast_runs", "first_served_forecasts"),
         )
         yield connection
 
