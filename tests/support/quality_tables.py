@@ -321,10 +321,10 @@ FAULTS: dict[str, dict[str, Fault]] = {
         "open_weekday_share_max_to_be_between": _only(
             _plan("is_open = false", "isodow(plan_date) < 7 AND store_id <= 8")
         ),
-        "open_sunday_share_max_to_be_between_warning": _only(
+        "open_sunday_change_max_to_be_between_warning": _only(
             _plan("is_open = true", "isodow(plan_date) = 7 AND store_id <= 4")
         ),
-        "promo_share_max_to_be_between_warning": _only(_plan("is_promo = false", "true")),
+        "promo_change_max_to_be_between_warning": _only(_plan("is_promo = false", "true")),
         "assumed_share_max_to_be_between_warning": _only(
             _plan("plan_source = 'assumed'", "horizon_days <= 15")
         ),
