@@ -254,7 +254,7 @@ FAULTS: dict[str, dict[str, Fault]] = {
         "newest_day_store_share_max_to_be_between_warning": _only(
             "DELETE FROM raw.sales WHERE date = '2015-06-19' AND store > 10"
         ),
-        "promo_share_max_to_be_between_warning": _only(_sales("promo = 0", "true")),
+        "promo_change_max_to_be_between_warning": _only(_sales("promo = 0", "date > '2015-05-08'")),
         "state_holiday_share_max_to_be_between_warning": _only(
             _sales("state_holiday = '0'", "true")
         ),
@@ -276,9 +276,6 @@ FAULTS: dict[str, dict[str, Fault]] = {
         "store_type_values_to_be_in_set": _only(_stores("store_type = 'e'")),
         "assortment_values_to_be_in_set": _only(_stores("assortment = 'd'")),
         "competition_distance_values_to_be_between": _only(_stores("competition_distance = -1")),
-        "competition_distance_values_to_not_be_null_warning": _only(
-            _stores("competition_distance = NULL", "store <= 3")
-        ),
         "competition_open_since_month_values_to_be_between": _only(
             _stores("competition_open_since_month = 13")
         ),

@@ -80,7 +80,7 @@ named AS (
         list_sort(list(DISTINCT store_id)), NULL
     FROM outages GROUP BY reason
     UNION ALL
-    SELECT 'missing', count(*) || ' days without a row, ' || min(sales_date) || ' to ' || max(sales_date),
+    SELECT 'missing', count(*) || if(count(*) = 1, ' day', ' days') || ' without a row, ' || min(sales_date) || ' to ' || max(sales_date),
         list_sort(list(DISTINCT store_id)), NULL
     FROM missing HAVING count(*) > 0
     UNION ALL
