@@ -254,7 +254,7 @@ FAULTS: dict[str, dict[str, Fault]] = {
         "newest_day_store_share_max_to_be_between_warning": _only(
             "DELETE FROM raw.sales WHERE date = '2015-06-19' AND store > 10"
         ),
-        "promo_share_max_to_be_between_warning": _only(_sales("promo = 0", "true")),
+        "promo_change_max_to_be_between_warning": _only(_sales("promo = 0", "date > '2015-05-08'")),
         "state_holiday_share_max_to_be_between_warning": _only(
             _sales("state_holiday = '0'", "true")
         ),
@@ -276,9 +276,6 @@ FAULTS: dict[str, dict[str, Fault]] = {
         "store_type_values_to_be_in_set": _only(_stores("store_type = 'e'")),
         "assortment_values_to_be_in_set": _only(_stores("assortment = 'd'")),
         "competition_distance_values_to_be_between": _only(_stores("competition_distance = -1")),
-        "competition_distance_values_to_not_be_null_warning": _only(
-            _stores("competition_distance = NULL", "store <= 3")
-        ),
         "competition_open_since_month_values_to_be_between": _only(
             _stores("competition_open_since_month = 13")
         ),
@@ -321,10 +318,10 @@ FAULTS: dict[str, dict[str, Fault]] = {
         "open_weekday_share_max_to_be_between": _only(
             _plan("is_open = false", "isodow(plan_date) < 7 AND store_id <= 8")
         ),
-        "open_sunday_share_max_to_be_between_warning": _only(
+        "open_sunday_change_max_to_be_between_warning": _only(
             _plan("is_open = true", "isodow(plan_date) = 7 AND store_id <= 4")
         ),
-        "promo_share_max_to_be_between_warning": _only(_plan("is_promo = false", "true")),
+        "promo_change_max_to_be_between_warning": _only(_plan("is_promo = false", "true")),
         "assumed_share_max_to_be_between_warning": _only(
             _plan("plan_source = 'assumed'", "horizon_days <= 15")
         ),

@@ -2,8 +2,8 @@
 
 Entry point: :func:`admit`. Rows are readable and unique here, see
 :mod:`~rossmann_ml.ingest.checks`; this package compares them with the file's name
-(:mod:`.days`), with the sample (:mod:`rossmann_ml.ingest.sample.membership`) and with what is
-landed (:mod:`.holds`).
+(:mod:`.days`), with the sample (:mod:`rossmann_ml.ingest.sample.membership`), with each store's own
+past (:mod:`.units`) and with what is landed (:mod:`.holds`).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import polars as pl
 from rossmann_ml.base.errors import HeldError
 from rossmann_ml.ingest.admission.days import expected_days, separate_misfits
 from rossmann_ml.ingest.admission.holds import hold_reason, missing_stores_note
+from rossmann_ml.ingest.admission.units import set_aside_other_units
 from rossmann_ml.ingest.data_set import DataSet
 from rossmann_ml.ingest.discovery import RawFile
 from rossmann_ml.ingest.sample.membership import require_rows_of_sample
@@ -53,6 +54,9 @@ def admit(
 ) -> Admission:
     """Compare the rows of a file with its name and with what is landed.
 
+    Units are judged before changes, because a row in another unit is an error, not a restatement
+    that a person could accept.
+
     Args:
         session: Parameters and settings.
         connection: Connection to the pipeline's database.
@@ -62,12 +66,14 @@ def admit(
         accepted_by: Person who accepts the file if it is held; None if nobody does.
 
     Raises:
-        BadFileError: Too many rows are of days that do not fit the file's name.
+        BadFileError: Too many rows are of days that do not fit the file's name, or are in another
+            unit than their store's past.
         RefusedError: The warehouse holds a sample and the rows are not the sample's.
         HeldError: The file changes so much of what is landed that a person must accept it.
     """
     params = session.params
     warnings: tuple[str, ...] = ()
+    other_units: tuple[str, ...] = ()
     text = pl.lit("", pl.String)
     set_aside = rows.clear().select(
         "line_number", text.alias("column_name"), text.alias("reason"), "row_text"
@@ -78,6 +84,12 @@ def admit(
             raw_file, rows, expected, params.ingest, raw.usual_stores(connection)
         )
     require_rows_of_sample(raw_file, rows, landed, session.settings)
+    if raw_file.kind == "sales":
+        limits = params.plausibility.units
+        units = set_aside_other_units(connection, rows, raw_file.path, limits)
+        rows, set_aside = units.good, pl.concat([set_aside, units.bad], how="diagonal")
+        other_units = units.warnings
+        warnings += other_units
     if raw_file.kind == "stores":
         warnings = missing_stores_note(connection, raw_file, rows, params)
     reason = hold_reason(connection, raw_file, rows, params)
@@ -86,7 +98,8 @@ def admit(
     if accepted_by is None:
         path = raw_file.path
         raise HeldError(
-            f"{path} is held, nothing of it was landed: {reason}. If it is right, run "
-            f"`rossmann data land --accept {quote(str(path))}`; if not, replace or remove the file"
+            f"{path} is held, nothing of it was landed: {'. '.join((reason, *other_units))}. If it "
+            f"is right, run `rossmann data land --accept {quote(str(path))}`; if not, replace or "
+            "remove the file"
         )
     return Admission(rows, set_aside, (*warnings, f"accepted: {reason}"), accepted_by)

@@ -17,7 +17,6 @@ import polars as pl
 from rossmann_ml.base.errors import BadFileError, NoDataError
 from rossmann_ml.base.progress import Progress
 from rossmann_ml.ingest.admission import admit
-from rossmann_ml.ingest.admission.units import set_aside_other_units
 from rossmann_ml.ingest.checks import check_rows, separate_repeated_keys
 from rossmann_ml.ingest.data_set import (
     DataSet,
@@ -59,7 +58,7 @@ def judge_rows(
 ) -> JudgedRows:
     """Read a file, and separate the rows that may land from those that are quarantined.
 
-    Each row is judged on its own first, then the file's days and changes, then units by store.
+    Each row is judged on its own first, then the file's days, its units by store and its changes.
 
     Raises:
         BadFileError: The file cannot be read, or too many of its rows are bad.
@@ -76,14 +75,10 @@ def judge_rows(
     )
     admission = admit(session, connection, raw_file, good, landed=landed, accepted_by=accepted_by)
     good, bad = admission.rows, pl.concat([bad, admission.set_aside], how="diagonal")
-    quarantined |= dict(admission.set_aside.group_by("reason").len().iter_rows())
+    # what follows a colon is about one store
+    reason = pl.col("reason").str.replace(": .*", "")
+    quarantined |= dict(admission.set_aside.group_by(reason).len().sort("reason").iter_rows())
     warnings += admission.warnings
-    if raw_file.kind == "sales":
-        limits = session.params.plausibility.units
-        units = set_aside_other_units(connection, good, raw_file.path, limits)
-        good, bad = units.good, pl.concat([bad, units.bad], how="diagonal")
-        quarantined |= units.counted()
-        warnings += units.warnings
     return JudgedRows(good, bad, quarantined, rows_read, warnings, admission.accepted_by)
 
 

@@ -1,4 +1,4 @@
-"""Find sales in another unit (cents, thousands, a thousands point read as a decimal point).
+"""Find sales in another unit: cents, thousands, a thousands point, another currency.
 
 Entry point: :func:`set_aside_other_units`. Each store's rows are compared with its own sales
 and its own spend per customer; limits are ``plausibility.units`` in ``params.yaml``.
@@ -44,11 +44,6 @@ class UnitJudgement:
     bad: pl.DataFrame
     warnings: tuple[str, ...] = ()
 
-    def counted(self) -> dict[str, int]:
-        """Return the number of bad rows by column, as one reason for all stores."""
-        columns = self.bad["column_name"].value_counts(name="rows").sort("column_name")
-        return {f"{column} in another unit": rows for column, rows in columns.iter_rows()}
-
 
 def set_aside_other_units(
     connection: duckdb.DuckDBPyConnection, rows: pl.DataFrame, path: Path, limits: UnitParams
@@ -85,14 +80,13 @@ def set_aside_other_units(
     stores = f"{off['store'].n_unique():,} of {sold['store'].n_unique():,} stores"
     if off.height > limits.max_row_share * judged.height:
         raise BadFileError(
-            f"{path}: {stores} are not in the unit of their past: {_described(off)} ({place}); "
-            "expected EUR with a decimal point, and whole customers. Nothing of the file was "
-            "landed. Export it again, then run `rossmann refresh`"
+            f"{path}: {stores} are not in the usual unit: {_described(off)} ({place}); expected "
+            "one currency for all stores (EUR), a decimal point, and whole customers. Nothing of "
+            "the file was landed. Export it again, then run `rossmann refresh`"
         )
     warning = (
-        f"{off.height:,} rows of {stores} are quarantined, because they are not in the unit of "
-        f"their past: {_described(off)} ({place}). Correct them in the file, then run "
-        "`rossmann refresh`"
+        f"{off.height:,} rows of {stores} are quarantined, because they are not in the usual unit: "
+        f"{_described(off)} ({place}). Correct them in the file, then run `rossmann refresh`"
     )
     return UnitJudgement(rows.join(off, on="line_number", how="anti"), bad, (warning,))
 
@@ -120,8 +114,8 @@ def _compared(sold: pl.DataFrame, past: pl.DataFrame, limits: UnitParams) -> pl.
     """Compare each row with the store's usual sales and spend per customer.
 
     Returns:
-        `sold` with ``factor`` (to usual sales; NULL if the unit is believed), ``column_name`` and
-        ``reason``.
+        `sold` with ``factor`` (power of ten; NULL if the unit is believed), ``column_name``,
+        ``compared_with`` (what the factor refers to) and ``reason``.
     """
     by_cell = past.group_by(_CELL).agg(cell=pl.col("sales").median(), days=pl.len())
     by_store = (
@@ -160,32 +154,43 @@ def _compared(sold: pl.DataFrame, past: pl.DataFrame, limits: UnitParams) -> pl.
         .when(pl.col("row_text").str.contains(_POINT) & (pl.col("level") < -most_level))
         .then("level")
     )
+    # a store whose own past agrees, but not the chain: another currency
+    is_currency = (
+        (pl.col("spend_to_chain").abs() > most_spend)
+        & (pl.col("level_of_days").abs() <= most_level).fill_null(True)
+        & (pl.col("spend_of_days").abs() <= most_spend).fill_null(True)
+    )
     # usual sales, but an unusual spend: the customers are in another unit
-    is_customers = pl.col("level_of_days").abs() < most_spend / 2
+    is_customers = ~is_currency & (pl.col("level_of_days").abs() < most_spend / 2)
     power = 10.0 ** pl.col("off").round(0)
     return (
         compared.with_columns(off=off)
         .with_columns(
             column_name=pl.when(is_customers).then(pl.lit("Customers")).otherwise(pl.lit("Sales")),
             factor=pl.when(is_customers).then(1 / power).otherwise(power),
+            compared_with=pl.when(is_currency)
+            .then(pl.lit("the spend per customer of the chain"))
+            .otherwise(pl.lit("the usual")),
         )
         .with_columns(times=pl.col("factor").map_elements(_times, return_dtype=pl.String))
         .with_columns(
             reason=pl.format(
-                "{} in another unit: {} the usual of store {}", "column_name", "times", "store"
+                "{} in another unit: {} {} in store {}",
+                *("column_name", "times", "compared_with", "store"),
             )
         )
     )
 
 
 def _times(factor: float) -> str:
-    return f"{factor:,.0f} times" if factor > 1 else f"1/{1 / factor:,.0f} of"
+    return f"about {factor:,.0f} times" if factor > 1 else f"about 1/{1 / factor:,.0f} of"
 
 
 def _described(off: pl.DataFrame) -> str:
     """Describe which stores are off by which factor."""
-    by_factor = off.group_by("column_name", "times").agg(pl.col("store").unique().sort())
+    what = ("column_name", "times", "compared_with")
+    by_factor = off.group_by(what).agg(pl.col("store").unique().sort())
     return "; ".join(
-        f"{column} {times} the usual in stores {listed(stores)}"
-        for column, times, stores in by_factor.sort("column_name", "times").iter_rows()
+        f"{column} {times} {compared_with} in stores {listed(stores)}"
+        for column, times, compared_with, stores in by_factor.sort(what).iter_rows()
     )

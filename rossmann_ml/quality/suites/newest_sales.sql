@@ -25,7 +25,7 @@ outages AS (
 units AS (
     SELECT loads.file_name, rows.column_name,
         regexp_extract(rows.reason, 'store (\d+)$', 1)::INTEGER AS store_id,
-        regexp_replace(rows.reason, ' of store \d+$', '') AS finding
+        regexp_replace(rows.reason, ' (of|in) store \d+$', '') AS finding
     FROM raw.quarantined_rows AS rows
     JOIN raw.loads AS loads USING (load_id)
     WHERE rows.reason LIKE '% in another unit: %'
@@ -80,7 +80,7 @@ named AS (
         list_sort(list(DISTINCT store_id)), NULL
     FROM outages GROUP BY reason
     UNION ALL
-    SELECT 'missing', count(*) || ' days without a row, ' || min(sales_date) || ' to ' || max(sales_date),
+    SELECT 'missing', count(*) || if(count(*) = 1, ' day', ' days') || ' without a row, ' || min(sales_date) || ' to ' || max(sales_date),
         list_sort(list(DISTINCT store_id)), NULL
     FROM missing HAVING count(*) > 0
     UNION ALL

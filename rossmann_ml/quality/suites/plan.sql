@@ -23,6 +23,18 @@ closed_weeks AS (
     GROUP BY week
     HAVING max(open_share) < 0.05
 ),
+-- the chain's own eight weeks before the origin: some chains open on Sundays, some never promote
+past AS (
+    SELECT
+        -- some retailers send no rows of closed days
+        avg(coalesce(daily.is_open, false)::INTEGER) FILTER (
+            WHERE daily.day_of_week = 7
+        ) AS open_sunday_share,
+        avg(daily.is_promo::INTEGER) FILTER (WHERE daily.is_open) AS promo_share
+    FROM core.fct_daily_sales AS daily, origin
+    WHERE daily.sales_date > origin.forecast_origin - 56
+        AND daily.sales_date <= origin.forecast_origin
+),
 figures AS (
     SELECT
         avg(is_open::INTEGER) FILTER (
@@ -32,7 +44,7 @@ figures AS (
             WHERE isodow(plan_date) < 7 AND plan_source <> 'not_selling'
             AND date_trunc('week', plan_date) NOT IN (SELECT week FROM closed_weeks)
         ) AS open_weekday_share,
-        avg(is_promo::INTEGER) AS promo_share,
+        avg(is_promo::INTEGER) FILTER (WHERE is_open) AS promo_share,
         avg((plan_source = 'assumed')::INTEGER) AS assumed_share
     FROM planned
     WHERE days_after_origin <= 42
@@ -60,9 +72,9 @@ SELECT
     planned.plan_source,
     count(DISTINCT CASE WHEN planned.days_after_origin BETWEEN 1 AND 42 THEN planned.plan_date END)
         OVER (PARTITION BY planned.store_id) AS planned_days_of_store,
-    coalesce(figures.open_sunday_share, 0) AS open_sunday_share,
+    coalesce(figures.open_sunday_share - past.open_sunday_share, 0) AS open_sunday_change,
     coalesce(figures.open_weekday_share, 0) AS open_weekday_share,
-    figures.promo_share,
+    coalesce(figures.promo_share - past.promo_share, 0) AS promo_change,
     figures.assumed_share,
     unplanned.stores AS active_stores_without_plan
-FROM planned, figures, unplanned
+FROM planned, past, figures, unplanned

@@ -17,7 +17,6 @@ days AS (
     SELECT
         min(date) AS oldest_date,
         max(date) AS newest_date,
-        avg((promo = 1)::INTEGER) AS promo_share,
         avg((state_holiday <> '0')::INTEGER) AS state_holiday_share,
         avg((sales = 0)::INTEGER) FILTER (WHERE open = 1) AS zero_sales_open_share,
         count(*) FILTER (WHERE open = 0 AND sales <> 0) AS closed_days_with_sales,
@@ -25,6 +24,15 @@ days AS (
             WHERE day_of_week BETWEEN 1 AND 7 AND day_of_week <> isodow(date)
         ) AS days_with_wrong_weekday
     FROM landed
+),
+-- the newest six weeks, less the year before them
+promotions AS (
+    SELECT
+        avg((landed.promo = 1)::INTEGER) FILTER (WHERE landed.date > days.newest_date - 42)
+        - avg((landed.promo = 1)::INTEGER) FILTER (WHERE landed.date <= days.newest_date - 42)
+            AS change
+    FROM landed, days
+    WHERE landed.open = 1 AND landed.date > days.newest_date - 42 - 364
 ),
 newest_day AS (
     SELECT
@@ -76,9 +84,9 @@ SELECT
     days.days_with_wrong_weekday::INTEGER AS days_with_wrong_weekday,
     days.closed_days_with_sales::INTEGER AS closed_days_with_sales,
     coalesce(days.zero_sales_open_share, 0)::REAL AS zero_sales_open_share,
-    days.promo_share::REAL AS promo_share,
+    coalesce(promotions.change, 0)::REAL AS promo_change,
     days.state_holiday_share::REAL AS state_holiday_share,
     -- 1 while no earlier week exists to compare with
     coalesce(newest_day.store_share, 1)::REAL AS newest_day_store_share,
     coalesce(level.ratio, 1)::REAL AS sales_level_ratio
-FROM landed, days, newest_day, level, landed_columns
+FROM landed, days, promotions, newest_day, level, landed_columns

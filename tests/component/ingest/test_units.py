@@ -11,7 +11,7 @@ import pytest
 from support.ingest_warehouse import empty, land, memory_warehouse
 from support.retailer import SALES_HEADER, STORE_HEADER, text
 
-from rossmann_ml.base.errors import BadFileError
+from rossmann_ml.base.errors import BadFileError, HeldError
 from rossmann_ml.ingest.file_load import FileLanding
 
 LAST = date(2015, 5, 22)
@@ -87,12 +87,16 @@ def test_an_ordinary_week_lands_whole(
 @pytest.mark.parametrize(
     ("change", "column", "times"),
     [
-        (lambda _, sales, visits: (pointed(sales), str(visits)), "Sales", "1/1,000 of"),
-        (lambda _, sales, __: (pointed(sales), ""), "Sales", "1/1,000 of"),
-        (lambda _, sales, visits: (str(sales * 100), str(visits)), "Sales", "100 times"),
-        (lambda _, sales, visits: (str(sales / 1000), str(visits)), "Sales", "1/1,000 of"),
-        (lambda _, sales, visits: (str(sales / 10), str(visits)), "Sales", "1/10 of"),
-        (lambda _, sales, visits: (str(sales), str(visits * 1000)), "Customers", "1,000 times"),
+        (lambda _, sales, visits: (pointed(sales), str(visits)), "Sales", "about 1/1,000 of"),
+        (lambda _, sales, __: (pointed(sales), ""), "Sales", "about 1/1,000 of"),
+        (lambda _, sales, visits: (str(sales * 100), str(visits)), "Sales", "about 100 times"),
+        (lambda _, sales, visits: (str(sales / 1000), str(visits)), "Sales", "about 1/1,000 of"),
+        (lambda _, sales, visits: (str(sales / 10), str(visits)), "Sales", "about 1/10 of"),
+        (
+            lambda _, sales, visits: (str(sales), str(visits * 1000)),
+            "Customers",
+            "about 1,000 times",
+        ),
     ],
     ids=["point", "point, no customers", "cents", "thousands", "shifted point", "customers"],
 )
@@ -114,7 +118,7 @@ def test_stores_in_another_unit_are_set_aside_and_named_and_the_others_land(
         "SELECT DISTINCT file_name, column_name, reason FROM raw.quarantined_rows"
     )
     assert set(kept.fetchall()) == {
-        (NAME, column, f"{column} in another unit: {times} the usual of store {store}")
+        (NAME, column, f"{column} in another unit: {times} the usual in store {store}")
         for store in (4, 9, 17)
     }
 
@@ -180,3 +184,60 @@ def test_weeks_in_another_unit_inside_a_whole_history_are_set_aside(
         database, tmp_path / "train.csv", text(SALES_HEADER, before + week_lines), today=MONDAY
     )
     assert done.quarantined == {"Sales in another unit": 6}
+
+
+def test_rows_in_another_unit_are_no_restatement_that_holds_the_rest_of_the_file(
+    database: duckdb.DuckDBPyConnection, landing: Callable[..., FileLanding], tmp_path: Path
+) -> None:
+    landing(plain)
+    cents = some(lambda _, sales, visits: (str(sales * 100), str(visits)))
+    two_weeks = rows(LAST + timedelta(days=1), LAST + timedelta(days=14), cents)
+    path = tmp_path / "sales_2015-06-05.csv"
+    done = land(database, path, text(SALES_HEADER, two_weeks), today=MONDAY + timedelta(days=7))
+    assert (done.quarantined, done.rows_restated) == ({"Sales in another unit": 36}, 0)
+    assert landed_stores(database) == set(STORES)  # the former rows of the three stores stay
+
+
+def test_a_history_that_would_take_back_good_rows_for_other_units_is_held_with_both_reasons(
+    database: duckdb.DuckDBPyConnection, landing: Callable[..., FileLanding], tmp_path: Path
+) -> None:
+    cents = some(lambda _, sales, visits: (str(sales * 100), str(visits)), range(1, 9))
+    history = [
+        *rows(LAST - timedelta(days=120), LAST - timedelta(days=28), plain),
+        *rows(LAST - timedelta(days=27), LAST, cents),
+    ]
+    message = (
+        "takes back 192 landed rows of 8 stores .*Sales about 100 times the usual in stores 1, 2"
+    )
+    with pytest.raises(HeldError, match=message):
+        land(database, tmp_path / "train.csv", text(SALES_HEADER, history), today=MONDAY)
+
+
+def test_a_first_history_in_several_currencies_is_refused_or_kept_apart_by_spend(
+    database: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    def history(rate: Callable[[int], int]) -> str:
+        written = lambda store, sales, visits: (str(sales * rate(store)), str(visits))  # noqa: E731
+        return text(SALES_HEADER, rows(LAST - timedelta(days=27), LAST, written))
+
+    empty(database)
+    stores = [f"{store},a,a,500,,,0,,," for store in STORES]
+    land(database, tmp_path / "store.csv", text(STORE_HEADER, stores), today=MONDAY)
+    with pytest.raises(BadFileError, match="one currency for all stores"):
+        land(
+            database,
+            tmp_path / "train.csv",
+            history(lambda store: (1, 25, 400)[store % 3]),
+            today=MONDAY,
+        )
+    done = land(
+        database,
+        tmp_path / "train.csv",
+        history(lambda store: 25 if store < 6 else 1),
+        today=MONDAY,
+    )
+    assert (
+        "Sales about 10 times the spend per customer of the chain in stores 1" in (done.warnings[0])
+    )
+    found = database.execute("SELECT DISTINCT store FROM raw.sales WHERE open = 1").fetchall()
+    assert {store for (store,) in found} == set(STORES) - set(range(1, 6))

@@ -141,11 +141,9 @@ def test_a_failed_warning_is_reported_but_is_no_failure(settings):
     (result,) = run_suites(Session(settings), ["plan"], run_id="weekly-1")
 
     assert result.is_success
-    assert [check.column_name for check in result.failed_warnings] == ["promo_share"]
+    assert [check.column_name for check in result.failed_warnings] == ["promo_change"]
     assert "0 errors, 1 warning" in result.summary()
-    assert "  warning: core.horizon_plan promo_share: found 0, expected 0.1 to 0.7" in (
-        result.summary()
-    )
+    assert "  warning: core.horizon_plan promo_change: found -0.404" in (result.summary())
 
 
 def test_a_suite_whose_table_is_missing_is_refused_and_nothing_is_stored(settings):
@@ -175,7 +173,7 @@ def test_validate_shows_every_check_and_ends_well_on_warnings(settings):
     assert done.returncode == 0, done.stderr
     assert "forecasts: not checked, forecasting.forecasts does not exist yet" in done.stdout
     assert "raw_sales: 21 of 21 checks passed, 0 errors, 0 warnings" in done.stdout
-    assert re.search(r"promo_share +0 +0\.1 to 0\.7 +warning", done.stdout)
+    assert re.search(r"promo_change +-0\.404\d* +-0\.25 to 0\.25 +warning", done.stdout)
     assert _execute(
         settings,
         "SELECT count(DISTINCT suite) FROM quality.data_quality_results"

@@ -77,7 +77,7 @@ def test_the_newest_origin_is_checked(tables):
         "UPDATE core.horizon_plan SET is_promo = false WHERE forecast_origin < ?", [ORIGIN]
     )
 
-    assert set(rows_of(tables, "plan")["promo_share"]) != {0.0}
+    assert _failed(tables, "plan") == set()
 
 
 def test_a_column_that_a_frame_lacks_fails_its_checks_and_says_so(tables):
@@ -161,6 +161,29 @@ def test_a_lockdown_of_a_month_is_no_lost_flag(tables):
     tables.execute("UPDATE core.horizon_plan SET is_open = FALSE WHERE horizon_days <= 30")
 
     assert failed_checks(tables, "plan") == set()
+
+
+@pytest.mark.parametrize(
+    ("chain", "surprise", "check"),
+    [
+        (
+            "is_open = true",
+            "is_open = isodow(plan_date) = 7 OR is_open",
+            "open_sunday_change_max_to_be_between_warning",
+        ),
+        ("is_promo = false", "is_promo = true", "promo_change_max_to_be_between_warning"),
+    ],
+    ids=["open every day", "no promotions"],
+)
+def test_a_plan_like_the_chains_own_past_is_not_warned_about_but_a_new_pattern_is(
+    tables, chain, surprise, check
+):
+    tables.execute(f"UPDATE core.horizon_plan SET {surprise}")
+    assert _failed(tables, "plan") == {check}
+
+    tables.execute(f"UPDATE core.horizon_plan SET {chain}")
+    tables.execute(f"UPDATE core.fct_daily_sales SET {chain}")
+    assert _failed(tables, "plan") == set()
 
 
 @pytest.mark.parametrize("fault", ["NOT is_open", "FALSE"])
