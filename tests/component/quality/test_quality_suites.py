@@ -77,7 +77,7 @@ def test_the_newest_origin_is_checked(tables):
         "UPDATE core.horizon_plan SET is_promo = false WHERE forecast_origin < ?", [ORIGIN]
     )
 
-    assert _failed(tables, "plan") == set()
+    assert failed_checks(tables, "plan") == set()
 
 
 def test_a_column_that_a_frame_lacks_fails_its_checks_and_says_so(tables):
@@ -179,11 +179,11 @@ def test_a_plan_like_the_chains_own_past_is_not_warned_about_but_a_new_pattern_i
     tables, chain, surprise, check
 ):
     tables.execute(f"UPDATE core.horizon_plan SET {surprise}")
-    assert _failed(tables, "plan") == {check}
+    assert failed_checks(tables, "plan") == {check}
 
     tables.execute(f"UPDATE core.horizon_plan SET {chain}")
     tables.execute(f"UPDATE core.fct_daily_sales SET {chain}")
-    assert _failed(tables, "plan") == set()
+    assert failed_checks(tables, "plan") == set()
 
 
 @pytest.mark.parametrize("fault", ["NOT is_open", "FALSE"])
