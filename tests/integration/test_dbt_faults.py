@@ -135,9 +135,9 @@ FAULTS = {
             "easter_sundays",
             "assumed_holidays",
             "filled_plan",
-            "plan_filling_accuracy",
         )
     },
+    "plan_filling_accuracy_key_is_unique": twice("marts.plan_filling_accuracy"),
     "assumed_plan_key_is_unique": twice("core.assumed_plan"),
     "assumed_plan_covers_every_store_and_day": "DELETE FROM core.assumed_plan WHERE store_id = 5",
     "known_plan_key_is_unique": twice("core.known_plan"),

@@ -18,7 +18,7 @@ MODELS = [
     for name in (
         "forecast_origin", "filling_origins", "store_groups", "opening_pattern", "promo_days",
         "promo_scores", "promo_rhythm", "easter_sundays", "assumed_holidays", "filled_plan",
-        "assumed_plan", "plan_filling_accuracy",
+        "assumed_plan",
     )
 ]  # fmt: skip
 Flag = Callable[[date], bool]
@@ -119,7 +119,7 @@ def fill(
             )
         connection.register("rows_to_put", rows)
         connection.execute(f"CREATE TABLE {name} AS SELECT * FROM rows_to_put")
-    create_models(connection, *MODELS)
+    create_models(connection, *MODELS, "marts/plan_filling_accuracy")
     return connection
 
 
