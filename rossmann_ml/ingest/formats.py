@@ -7,11 +7,11 @@ Entry point: ``FORMATS``. Headers are checked in :mod:`~rossmann_ml.ingest.heade
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
-Kind = Literal["sales", "plan", "stores", "store_states"]
+Kind = Literal["sales", "plan", "stores", "store_states", "holidays"]
 Content = Literal["whole", "number", "flag", "day", "code", "place", "text"]
 
 # The one bound of years: dates outside are typing errors, not history or plans.
@@ -84,8 +84,13 @@ class FileFormat:
 
     @property
     def has_dates(self) -> bool:
-        """Whether each row has a date, as in files of sales and plan."""
+        """Whether each row has a date, as in files of sales, plan and holidays."""
         return "date" in self.key
+
+    @property
+    def has_store_days(self) -> bool:
+        """Whether each row is one store on one day, as in files of sales and plan."""
+        return self.has_dates and "store" in self.key
 
 
 _STORE = FileColumn("Store", "store", "whole", lowest=1)
@@ -168,7 +173,22 @@ STORE_STATES = FileFormat(
     key=("store",),
 )
 
+HOLIDAYS = FileFormat(
+    kind="holidays",
+    table="raw.holidays",
+    bulk_name="holidays.csv",
+    columns=(
+        _DATE,
+        FileColumn("State", "state", "place"),
+        # an empty field leaves the decision to the holidays package or to the rules
+        replace(_STATE_HOLIDAY, may_be_empty=True),
+        replace(_SCHOOL_HOLIDAY, may_be_empty=True),
+    ),
+    key=("date", "state"),
+    optional=("Name",),
+)
+
 # in landing order, because a row of sales with an unknown store is quarantined
 FORMATS: dict[Kind, FileFormat] = {
-    file_format.kind: file_format for file_format in (STORES, SALES, PLAN, STORE_STATES)
+    file_format.kind: file_format for file_format in (STORES, SALES, PLAN, STORE_STATES, HOLIDAYS)
 }

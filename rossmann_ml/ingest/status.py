@@ -144,7 +144,7 @@ def _landed_kinds(connection: duckdb.DuckDBPyConnection) -> Iterator[LandedKind]
         {"kinds": list(FORMATS)},
     ).fetchall():
         table, has_dates = FORMATS[kind].table, FORMATS[kind].has_dates
-        key = "(store, date)" if has_dates else "store"
+        key = f"({', '.join(FORMATS[kind].key)})"
         dates = "min(date), max(date)" if has_dates else "NULL, NULL"
         ((rows, first_date, last_date),) = connection.execute(
             f"SELECT count(DISTINCT {key}), {dates} FROM {table}"  # noqa: S608

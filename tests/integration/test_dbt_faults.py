@@ -133,6 +133,8 @@ FAULTS = {
             "promo_scores",
             "promo_rhythm",
             "easter_sundays",
+            "store_holidays",
+            "past_holidays",
             "assumed_holidays",
             "filled_plan",
         )

@@ -72,7 +72,7 @@ def admit(
     set_aside = rows.clear().select(
         "line_number", text.alias("column_name"), text.alias("reason"), "row_text"
     )
-    if raw_file.format.has_dates and not rows.is_empty():
+    if raw_file.format.has_store_days and not rows.is_empty():
         expected = expected_days(raw_file, raw.newest_sales_date(connection), params.ingest.days)
         rows, set_aside, warnings = separate_misfits(
             raw_file, rows, expected, params.ingest, raw.usual_stores(connection)

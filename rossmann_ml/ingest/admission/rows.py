@@ -97,7 +97,7 @@ def _read(
         as unknown columns.
     """
     path, file_format = raw_file.path, raw_file.format
-    known_stores = _known_stores(connection, raw_file) if file_format.has_dates else None
+    known_stores = _known_stores(connection, raw_file) if file_format.has_store_days else None
     before = path.stat()
     names, blocks = open_rows(path, file_format)
     good, bad = [], []
