@@ -17,7 +17,8 @@ from typing import cast
 import duckdb
 import polars as pl
 
-from rossmann_ml.ingest.admission.rows import judge_rows
+from rossmann_ml.ingest.admission.currency import names_new_currency, record_currency
+from rossmann_ml.ingest.admission.rows import JudgedRows, judge_rows
 from rossmann_ml.ingest.data_set import (
     RETAILER,
     DataSet,
@@ -35,11 +36,7 @@ from rossmann_ml.ingest.editions import (
     mark_replaced,
 )
 from rossmann_ml.ingest.formats import Kind
-from rossmann_ml.ingest.known_on import (
-    redate_loads,
-    redate_loads_before_sales,
-    rows_known_on,
-)
+from rossmann_ml.ingest.known_on import redate_loads, redate_loads_before_sales, rows_known_on
 from rossmann_ml.ingest.public_holidays import fill_own_holidays, fill_public_holidays
 from rossmann_ml.ingest.versions import compare_rows, settle, store_rows
 from rossmann_ml.warehouse.clock import today_for
@@ -210,6 +207,7 @@ def land_file(
             is_repeated = not counts.landed
         # a clean edition that replaces one with quarantined rows ends their listing
         is_repeated = is_repeated and former.is_clean and judged.bad.is_empty()
+        is_repeated = is_repeated and not names_new_currency(connection, judged.currency)
         load_id = None if is_repeated else (raw.newest_load_id(connection) or 0) + 1
         landing = FileLanding(
             path.name,
@@ -240,12 +238,12 @@ def land_file(
             _record(
                 connection,
                 landing,
-                judged.bad,
+                judged,
                 sha256=sha256,
                 known_on=known_on,
                 file_date=day,
-                accepted_by=judged.accepted_by,
             )
+            record_currency(connection, load_id, judged.currency)
             mark_replaced(connection, former, load_id, today)
             if former.load_ids or counts.passed_over:
                 settle(connection, file_format.table)
@@ -262,12 +260,11 @@ def land_file(
 def _record(
     connection: duckdb.DuckDBPyConnection,
     landing: FileLanding,
-    bad: pl.DataFrame,
+    judged: JudgedRows,
     *,
     sha256: str,
     known_on: date,
     file_date: date | None,
-    accepted_by: str | None,
 ) -> None:
     """Write the landing to ``raw.loads`` and its bad rows to ``raw.quarantined_rows``.
 
@@ -276,25 +273,24 @@ def _record(
     Args:
         connection: Writing connection inside a transaction.
         landing: Result of the landing, with its `load_id`.
-        bad: Bad rows, with the columns that :func:`check_rows` returns.
+        judged: Rows of the file, of which the bad ones are written.
         sha256: SHA-256 of the file.
         known_on: Date on which the file counts as known.
         file_date: Day of the file; None for lists of stores.
-        accepted_by: Person who accepted the file; None if nothing held it.
     """
     if landing.kind == "sales" and landing.rows_landed:
         redate_loads_before_sales(connection, landing.load_id, known_on)
     row = asdict(landing) | {
         "file_sha256": sha256,
-        "rows_quarantined": bad.height,
+        "rows_quarantined": judged.bad.height,
         "known_on": known_on,
         "file_date": file_date,
-        "accepted_by": accepted_by,
+        "accepted_by": judged.accepted_by,
         "loaded_at": utc_now(),
     }
     columns = [name for name in connection.table("raw.loads").columns if name in row]
     append_frame(connection, "raw.loads", pl.DataFrame({name: [row[name]] for name in columns}))
-    quarantined = bad.sort("line_number").with_columns(
+    quarantined = judged.bad.sort("line_number").with_columns(
         pl.lit(landing.load_id).alias("load_id"),
         pl.lit(landing.kind).alias("kind"),
         pl.lit(landing.file_name).alias("file_name"),

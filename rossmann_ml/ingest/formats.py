@@ -19,6 +19,8 @@ FIRST_YEAR = 1990
 LAST_YEAR = 2100
 FIRST_DAY = date(FIRST_YEAR, 1, 1)
 LAST_DAY = date(LAST_YEAR, 12, 31)
+# Optional column of files with amounts or stores, which must have one value.
+CURRENCY = "Currency"
 # Larger numbers are errors; all smaller ones fit the raw tables' INTEGER columns.
 ABSURD = 1e9
 
@@ -58,7 +60,8 @@ class FileFormat:
         bulk_name: Name of the bulk file, which holds the whole history or the list of stores.
         columns: Required columns, in any order.
         key: Columns of the raw table that together identify one row of a file.
-        optional: Names of columns that a file may have; they are ignored without a warning.
+        optional: Names of columns that a file may have; they are not stored. Only ``CURRENCY`` is
+            read: :mod:`~rossmann_ml.ingest.admission.currency` checks it.
     """
 
     kind: Kind
@@ -77,6 +80,11 @@ class FileFormat:
     def values(self) -> tuple[str, ...]:
         """Columns of the raw table that are not in its key; versions of a row differ in them."""
         return tuple(each.target for each in self.columns if each.target not in self.key)
+
+    def read_from(self, names: Iterable[str]) -> list[str]:
+        """Return the columns to read from a file whose header has `names`."""
+        checked = {CURRENCY} & {*self.optional} & {*names}
+        return [*self.names, *checked]
 
     def unknown(self, names: Iterable[str]) -> list[str]:
         """Return those of a header's `names` that are neither required nor optional columns."""
@@ -116,6 +124,7 @@ SALES = FileFormat(
         _SCHOOL_HOLIDAY,
     ),
     key=("store", "date"),
+    optional=(CURRENCY,),
 )
 
 PLAN = FileFormat(
@@ -159,6 +168,7 @@ STORES = FileFormat(
         FileColumn("PromoInterval", "promo_interval", "text", may_be_empty=True),
     ),
     key=("store",),
+    optional=(CURRENCY,),
 )
 
 STORE_STATES = FileFormat(

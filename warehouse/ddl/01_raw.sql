@@ -39,6 +39,13 @@ CREATE TABLE IF NOT EXISTS raw.loads (
     accepted_by VARCHAR              -- who accepted a file that was held; NULL for other files
 );
 
+-- Currency of the amounts, of files that name it. All of one warehouse are alike, because totals add
+-- stores.
+CREATE TABLE IF NOT EXISTS raw.currencies (
+    load_id INTEGER PRIMARY KEY,
+    currency VARCHAR NOT NULL        -- in capitals, such as EUR
+);
+
 CREATE TABLE IF NOT EXISTS raw.sales (
     load_id INTEGER NOT NULL,
     line_number BIGINT NOT NULL,     -- in the file; the header is line 1

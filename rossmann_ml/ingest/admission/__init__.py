@@ -15,6 +15,7 @@ import duckdb
 import polars as pl
 
 from rossmann_ml.base.errors import HeldError
+from rossmann_ml.ingest.admission.currency import currency_reason
 from rossmann_ml.ingest.admission.days import expected_days, separate_misfits
 from rossmann_ml.ingest.admission.holds import hold_reason, missing_stores_note
 from rossmann_ml.ingest.data_set import DataSet
@@ -50,6 +51,7 @@ def admit(
     *,
     landed: DataSet | None,
     accepted_by: str | None,
+    currency: str | None = None,
 ) -> Admission:
     """Compare the rows of a file with its name and with what is landed.
 
@@ -60,6 +62,7 @@ def admit(
         rows: Rows that can be stored, one per key.
         landed: Data set in the warehouse; None before the first landing.
         accepted_by: Person who accepts the file if it is held; None if nobody does.
+        currency: Currency that the file names; None if it names none.
 
     Raises:
         BadFileError: Too many rows are of days that do not fit the file's name.
@@ -80,7 +83,11 @@ def admit(
     require_rows_of_sample(raw_file, rows, landed, session.settings)
     if raw_file.kind == "stores":
         warnings = missing_stores_note(connection, raw_file, rows, params)
-    reason = hold_reason(connection, raw_file, rows, params)
+    reasons = (
+        currency_reason(connection, currency),
+        hold_reason(connection, raw_file, rows, params),
+    )
+    reason = "; ".join(filter(None, reasons)) or None
     if reason is None:
         return Admission(rows, set_aside, warnings, None)
     if accepted_by is None:

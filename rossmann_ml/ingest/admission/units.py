@@ -27,6 +27,8 @@ _MIN_STORE_DAYS = 6
 _MIN_CELL_DAYS = 3
 # fewer stores say too little about the spend of the chain
 _MIN_STORES = 5
+# also a store without a past can be compared with it
+_OF_CHAIN = "the chain's spend per customer (another unit or currency)"
 _POINT = r'(^|[,"])\d{1,3}\.\d{3}($|[,"])'
 
 
@@ -85,13 +87,13 @@ def set_aside_other_units(
     stores = f"{off['store'].n_unique():,} of {sold['store'].n_unique():,} stores"
     if off.height > limits.max_row_share * judged.height:
         raise BadFileError(
-            f"{path}: {stores} are not in the unit of their past: {_described(off)} ({place}); "
+            f"{path}: {stores} are not in the usual unit: {_described(off)} ({place}); "
             "expected EUR with a decimal point, and whole customers. Nothing of the file was "
             "landed. Export it again, then run `rossmann refresh`"
         )
     warning = (
-        f"{off.height:,} rows of {stores} are quarantined, because they are not in the unit of "
-        f"their past: {_described(off)} ({place}). Correct them in the file, then run "
+        f"{off.height:,} rows of {stores} are quarantined, because they are not in the usual "
+        f"unit: {_described(off)} ({place}). Correct them in the file, then run "
         "`rossmann refresh`"
     )
     return UnitJudgement(rows.join(off, on="line_number", how="anti"), bad, (warning,))
@@ -160,8 +162,11 @@ def _compared(sold: pl.DataFrame, past: pl.DataFrame, limits: UnitParams) -> pl.
         .when(pl.col("row_text").str.contains(_POINT) & (pl.col("level") < -most_level))
         .then("level")
     )
-    # usual sales, but an unusual spend: the customers are in another unit
-    is_customers = pl.col("level_of_days").abs() < most_spend / 2
+    by_chain = (pl.col("off") == pl.col("spend_to_chain")) & (
+        pl.col("spend_of_days").abs() <= most_spend
+    )
+    # usual sales, but an unusual spend for the store: the customers are in another unit
+    is_customers = (pl.col("level_of_days").abs() < most_spend / 2) & ~by_chain
     power = 10.0 ** pl.col("off").round(0)
     return (
         compared.with_columns(off=off)
@@ -169,10 +174,13 @@ def _compared(sold: pl.DataFrame, past: pl.DataFrame, limits: UnitParams) -> pl.
             column_name=pl.when(is_customers).then(pl.lit("Customers")).otherwise(pl.lit("Sales")),
             factor=pl.when(is_customers).then(1 / power).otherwise(power),
         )
-        .with_columns(times=pl.col("factor").map_elements(_times, return_dtype=pl.String))
+        .with_columns(
+            times=pl.col("factor").map_elements(_times, return_dtype=pl.String),
+            basis=pl.when(by_chain).then(pl.lit(_OF_CHAIN)).otherwise(pl.lit("the usual")),
+        )
         .with_columns(
             reason=pl.format(
-                "{} in another unit: {} the usual of store {}", "column_name", "times", "store"
+                "{} in another unit: {} {} of store {}", "column_name", "times", "basis", "store"
             )
         )
     )
@@ -184,8 +192,9 @@ def _times(factor: float) -> str:
 
 def _described(off: pl.DataFrame) -> str:
     """Describe which stores are off by which factor."""
-    by_factor = off.group_by("column_name", "times").agg(pl.col("store").unique().sort())
+    keys = ("column_name", "times", "basis")
+    by_factor = off.group_by(keys).agg(pl.col("store").unique().sort())
     return "; ".join(
-        f"{column} {times} the usual in stores {listed(stores)}"
-        for column, times, stores in by_factor.sort("column_name", "times").iter_rows()
+        f"{column} {times} {basis} in stores {listed(stores)}"
+        for column, times, basis, stores in by_factor.sort(keys).iter_rows()
     )

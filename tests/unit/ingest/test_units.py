@@ -180,3 +180,18 @@ def test_weeks_in_another_unit_inside_a_whole_history_are_set_aside(
         database, tmp_path / "train.csv", text(SALES_HEADER, before + week_lines), today=MONDAY
     )
     assert done.quarantined == {"Sales in another unit": 6}
+
+
+def test_a_store_whose_spend_is_far_from_the_chains_from_the_start_is_named(
+    database: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    empty(database)
+    stores = [f"{store},a,a,500,,,0,,," for store in STORES]
+    land(database, tmp_path / "store.csv", text(STORE_HEADER, stores), today=MONDAY)
+    crowns = some(lambda _, sales, visits: (str(sales * 11), str(visits)), (7,))
+    history = rows(LAST - timedelta(days=13), LAST, crowns)
+    done = land(database, tmp_path / "train.csv", text(SALES_HEADER, history), today=MONDAY)
+    assert done.quarantined == {"Sales in another unit": 12}
+    (warning,) = done.warnings
+    assert "10 times the chain's spend per customer (another unit or currency)" in warning
+    assert "in stores 7 (" in warning
