@@ -188,9 +188,12 @@ def _row_checks(
     if known_stores is not None:
         known = known_stores.cast(pl.Float64).implode()
         yield UNKNOWN_STORE, ~pl.col("store").is_in(known)
-    if file_format.has_dates:
+    if file_format.has_store_days:
         weekday = pl.col("date").dt.weekday()
         yield "DayOfWeek contradicts Date", pl.col("day_of_week") != weekday
+    if file_format.kind == "holidays":
+        neither = pl.col("StateHoliday").is_null() & pl.col("SchoolHoliday").is_null()
+        yield "StateHoliday and SchoolHoliday are both empty", neither
     if file_format.kind == "sales":
         yield "Date is in the future", pl.col("date") > latest_sales_date
         yield "Sales on a closed day", (pl.col("open") == 0) & (pl.col("sales") > 0)

@@ -20,7 +20,8 @@ from rossmann_ml.ingest.formats import FORMATS, FileFormat, Kind
 _DROP = re.compile(r"(?P<kind>sales|plan)_(?P<day>\d{4}-\d{2}-\d{2})\.csv")
 
 EXPECTED_NAMES = (
-    "store.csv, train.csv, test.csv, store_states.csv, sales_YYYY-MM-DD.csv or plan_YYYY-MM-DD.csv"
+    "store.csv, train.csv, test.csv, store_states.csv, holidays.csv, sales_YYYY-MM-DD.csv or "
+    "plan_YYYY-MM-DD.csv"
 )
 
 
@@ -79,7 +80,8 @@ def recognise(path: Path) -> RawFile | None:
 def in_landing_order(files: Iterable[RawFile]) -> list[RawFile]:
     """Sort files by the order of landing: bulk files first, then weekly drops by day.
 
-    Files of one day, and the bulk files, are sorted by kind: stores, sales, plan, store states.
+    Files of one day, and the bulk files, are sorted by kind: stores, sales, plan, store states,
+    holidays.
     """
     return sorted(
         files,

@@ -5,18 +5,19 @@ edition as a whole. Of a replaced whole file, the days before the new edition's 
 force, because the new edition does not cover them. A new list of stores replaces no load: the
 newest row of each store counts.
 
-Entry points: :func:`fate_of` before a landing, :func:`former_editions` and :func:`mark_replaced`
-during it, :func:`bring_back` after a withdrawal.
+Entry points: :func:`fate_of` and :func:`file_date` before a landing, :func:`former_editions` and
+:func:`mark_replaced` during it, :func:`bring_back` after a withdrawal.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Literal
 
 import duckdb
 
+from rossmann_ml.ingest.checks import UNKNOWN_STORE
 from rossmann_ml.ingest.discovery import RawFile
 from rossmann_ml.warehouse.connection import one_row, utc_now
 
@@ -75,6 +76,44 @@ def fate_of(
     if withdrawn is not None:
         return "withdrawn", f"{withdrawn[1]}, on {withdrawn[0]}"
     return "new", ""
+
+
+def file_date(raw_file: RawFile, first_date: date | None, last_date: date | None) -> date | None:
+    """Return the day of a file, by which newer and older files are told apart.
+
+    It is the day in the name of a weekly drop, the last day of a history, and the day before the
+    first day of a whole plan. Lists of stores have none.
+    """
+    if not raw_file.is_bulk:
+        return raw_file.day
+    if raw_file.kind == "plan":
+        return first_date - timedelta(days=1) if first_date else None
+    return last_date
+
+
+def has_stores_now_known(connection: duckdb.DuckDBPyConnection, sha256: str) -> bool:
+    """Return whether a file that was landed before should be landed again for its unknown stores.
+
+    This is so if its newest landing quarantined rows because of an unknown store, and a list of
+    stores was landed after it, which may have the store.
+
+    Args:
+        connection: Connection to the pipeline's database.
+        sha256: SHA-256 of the file's bytes.
+    """
+    found = one_row(
+        connection,
+        """
+        SELECT 1 FROM raw.quarantined_rows
+        WHERE reason = $reason
+        AND load_id = (SELECT max(load_id) FROM raw.loads WHERE file_sha256 = $sha256)
+        AND load_id < (
+            SELECT max(load_id) FROM raw.loads WHERE kind = 'stores' AND withdrawn_on IS NULL
+        )
+        """,
+        {"sha256": sha256, "reason": UNKNOWN_STORE},
+    )
+    return found is not None
 
 
 def former_editions(connection: duckdb.DuckDBPyConnection, raw_file: RawFile) -> FormerEditions:

@@ -10,15 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date
 from time import perf_counter
 from typing import cast
 
 import duckdb
 import polars as pl
 
-from rossmann_ml.ingest.admission.rows import judge_rows
-from rossmann_ml.ingest.checks import UNKNOWN_STORE
+from rossmann_ml.ingest.admission.currency import names_new_currency, record_currency
+from rossmann_ml.ingest.admission.rows import JudgedRows, judge_rows
 from rossmann_ml.ingest.data_set import (
     RETAILER,
     DataSet,
@@ -28,17 +28,19 @@ from rossmann_ml.ingest.data_set import (
     require_same_data_set,
 )
 from rossmann_ml.ingest.discovery import RawFile
-from rossmann_ml.ingest.editions import fate_of, former_editions, mark_replaced
-from rossmann_ml.ingest.formats import Kind
-from rossmann_ml.ingest.known_on import (
-    redate_loads,
-    redate_loads_before_sales,
-    rows_known_on,
+from rossmann_ml.ingest.editions import (
+    fate_of,
+    file_date,
+    former_editions,
+    has_stores_now_known,
+    mark_replaced,
 )
-from rossmann_ml.ingest.public_holidays import fill_public_holidays
+from rossmann_ml.ingest.formats import Kind
+from rossmann_ml.ingest.known_on import redate_loads, redate_loads_before_sales, rows_known_on
+from rossmann_ml.ingest.public_holidays import fill_own_holidays, fill_public_holidays
 from rossmann_ml.ingest.versions import compare_rows, settle, store_rows
 from rossmann_ml.warehouse.clock import today_for
-from rossmann_ml.warehouse.connection import append_frame, one_row, transaction, utc_now
+from rossmann_ml.warehouse.connection import append_frame, transaction, utc_now
 from rossmann_ml.warehouse.session import Session
 from rossmann_ml.warehouse.tables import raw
 
@@ -166,7 +168,7 @@ def land_file(
     require_same_data_set(offered, landed, path.parent, settings)
     sha256 = raw_file.sha256()
     fate, why = fate_of(connection, raw_file, sha256)
-    if fate == "landed" and not _has_stores_now_known(connection, sha256):
+    if fate == "landed" and not has_stores_now_known(connection, sha256):
         return FileLanding(path.name, raw_file.kind, raw_file.is_bulk, was_landed_before=True)
     if fate == "withdrawn" and accepted_by is None:
         return FileLanding(path.name, raw_file.kind, raw_file.is_bulk, withdrawn=why)
@@ -175,7 +177,7 @@ def land_file(
     good = judged.good
     dates = good["date"] if file_format.has_dates else pl.Series(dtype=pl.Date)
     first_date, last_date = cast("tuple[date | None, date | None]", (dates.min(), dates.max()))
-    file_date = _file_date(raw_file, first_date, last_date)
+    day = file_date(raw_file, first_date, last_date)
     with transaction(connection):
         former = former_editions(connection, raw_file)
         replaced_from = first_date if raw_file.is_bulk else None
@@ -195,7 +197,7 @@ def land_file(
             connection,
             file_format,
             good,
-            file_date=file_date,
+            file_date=day,
             replaced=former.load_ids,
             replaced_from=replaced_from,
         )
@@ -205,6 +207,7 @@ def land_file(
             is_repeated = not counts.landed
         # a clean edition that replaces one with quarantined rows ends their listing
         is_repeated = is_repeated and former.is_clean and judged.bad.is_empty()
+        is_repeated = is_repeated and not names_new_currency(connection, judged.currency)
         load_id = None if is_repeated else (raw.newest_load_id(connection) or 0) + 1
         landing = FileLanding(
             path.name,
@@ -235,12 +238,12 @@ def land_file(
             _record(
                 connection,
                 landing,
-                judged.bad,
+                judged,
                 sha256=sha256,
                 known_on=known_on,
-                file_date=file_date,
-                accepted_by=judged.accepted_by,
+                file_date=day,
             )
+            record_currency(connection, load_id, judged.currency)
             mark_replaced(connection, former, load_id, today)
             if former.load_ids or counts.passed_over:
                 settle(connection, file_format.table)
@@ -248,56 +251,20 @@ def land_file(
             if before and newest_sales and newest_sales < before and settings.as_of is None:
                 redate_loads(connection, today)
             fill_public_holidays(connection)
+            notes = fill_own_holidays(connection)
+            if raw_file.kind == "holidays":
+                landing = replace(landing, warnings=(*landing.warnings, *notes))
     return replace(landing, seconds=perf_counter() - started)
-
-
-def _file_date(raw_file: RawFile, first_date: date | None, last_date: date | None) -> date | None:
-    """Return the day of a file, by which newer and older files are told apart.
-
-    It is the day in the name of a weekly drop, the last day of a history, and the day before the
-    first day of a whole plan. Lists of stores have none.
-    """
-    if not raw_file.is_bulk:
-        return raw_file.day
-    if raw_file.kind == "plan":
-        return first_date - timedelta(days=1) if first_date else None
-    return last_date
-
-
-def _has_stores_now_known(connection: duckdb.DuckDBPyConnection, sha256: str) -> bool:
-    """Return whether a file that was landed before should be landed again for its unknown stores.
-
-    This is so if its newest landing quarantined rows because of an unknown store, and a list of
-    stores was landed after it, which may have the store.
-
-    Args:
-        connection: Connection to the pipeline's database.
-        sha256: SHA-256 of the file's bytes.
-    """
-    found = one_row(
-        connection,
-        """
-        SELECT 1 FROM raw.quarantined_rows
-        WHERE reason = $reason
-        AND load_id = (SELECT max(load_id) FROM raw.loads WHERE file_sha256 = $sha256)
-        AND load_id < (
-            SELECT max(load_id) FROM raw.loads WHERE kind = 'stores' AND withdrawn_on IS NULL
-        )
-        """,
-        {"sha256": sha256, "reason": UNKNOWN_STORE},
-    )
-    return found is not None
 
 
 def _record(
     connection: duckdb.DuckDBPyConnection,
     landing: FileLanding,
-    bad: pl.DataFrame,
+    judged: JudgedRows,
     *,
     sha256: str,
     known_on: date,
     file_date: date | None,
-    accepted_by: str | None,
 ) -> None:
     """Write the landing to ``raw.loads`` and its bad rows to ``raw.quarantined_rows``.
 
@@ -306,25 +273,24 @@ def _record(
     Args:
         connection: Writing connection inside a transaction.
         landing: Result of the landing, with its `load_id`.
-        bad: Bad rows, with the columns that :func:`check_rows` returns.
+        judged: Rows of the file, of which the bad ones are written.
         sha256: SHA-256 of the file.
         known_on: Date on which the file counts as known.
         file_date: Day of the file; None for lists of stores.
-        accepted_by: Person who accepted the file; None if nothing held it.
     """
     if landing.kind == "sales" and landing.rows_landed:
         redate_loads_before_sales(connection, landing.load_id, known_on)
     row = asdict(landing) | {
         "file_sha256": sha256,
-        "rows_quarantined": bad.height,
+        "rows_quarantined": judged.bad.height,
         "known_on": known_on,
         "file_date": file_date,
-        "accepted_by": accepted_by,
+        "accepted_by": judged.accepted_by,
         "loaded_at": utc_now(),
     }
     columns = [name for name in connection.table("raw.loads").columns if name in row]
     append_frame(connection, "raw.loads", pl.DataFrame({name: [row[name]] for name in columns}))
-    quarantined = bad.sort("line_number").with_columns(
+    quarantined = judged.bad.sort("line_number").with_columns(
         pl.lit(landing.load_id).alias("load_id"),
         pl.lit(landing.kind).alias("kind"),
         pl.lit(landing.file_name).alias("file_name"),

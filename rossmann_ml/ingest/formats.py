@@ -7,11 +7,11 @@ Entry point: ``FORMATS``. Headers are checked in :mod:`~rossmann_ml.ingest.heade
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
-Kind = Literal["sales", "plan", "stores", "store_states"]
+Kind = Literal["sales", "plan", "stores", "store_states", "holidays"]
 Content = Literal["whole", "number", "flag", "day", "code", "place", "text"]
 
 # The one bound of years: dates outside are typing errors, not history or plans.
@@ -19,6 +19,8 @@ FIRST_YEAR = 1990
 LAST_YEAR = 2100
 FIRST_DAY = date(FIRST_YEAR, 1, 1)
 LAST_DAY = date(LAST_YEAR, 12, 31)
+# Optional column of files with amounts or stores, which must have one value.
+CURRENCY = "Currency"
 # Larger numbers are errors; all smaller ones fit the raw tables' INTEGER columns.
 ABSURD = 1e9
 
@@ -58,7 +60,8 @@ class FileFormat:
         bulk_name: Name of the bulk file, which holds the whole history or the list of stores.
         columns: Required columns, in any order.
         key: Columns of the raw table that together identify one row of a file.
-        optional: Names of columns that a file may have; they are ignored without a warning.
+        optional: Names of columns that a file may have; they are not stored. Only ``CURRENCY`` is
+            read: :mod:`~rossmann_ml.ingest.admission.currency` checks it.
     """
 
     kind: Kind
@@ -78,14 +81,24 @@ class FileFormat:
         """Columns of the raw table that are not in its key; versions of a row differ in them."""
         return tuple(each.target for each in self.columns if each.target not in self.key)
 
+    def read_from(self, names: Iterable[str]) -> list[str]:
+        """Return the columns to read from a file whose header has `names`."""
+        checked = {CURRENCY} & {*self.optional} & {*names}
+        return [*self.names, *checked]
+
     def unknown(self, names: Iterable[str]) -> list[str]:
         """Return those of a header's `names` that are neither required nor optional columns."""
         return [name for name in names if name not in (*self.names, *self.optional)]
 
     @property
     def has_dates(self) -> bool:
-        """Whether each row has a date, as in files of sales and plan."""
+        """Whether each row has a date, as in files of sales, plan and holidays."""
         return "date" in self.key
+
+    @property
+    def has_store_days(self) -> bool:
+        """Whether each row is one store on one day, as in files of sales and plan."""
+        return self.has_dates and "store" in self.key
 
 
 _STORE = FileColumn("Store", "store", "whole", lowest=1)
@@ -111,6 +124,7 @@ SALES = FileFormat(
         _SCHOOL_HOLIDAY,
     ),
     key=("store", "date"),
+    optional=(CURRENCY,),
 )
 
 PLAN = FileFormat(
@@ -154,6 +168,7 @@ STORES = FileFormat(
         FileColumn("PromoInterval", "promo_interval", "text", may_be_empty=True),
     ),
     key=("store",),
+    optional=(CURRENCY,),
 )
 
 STORE_STATES = FileFormat(
@@ -168,7 +183,22 @@ STORE_STATES = FileFormat(
     key=("store",),
 )
 
+HOLIDAYS = FileFormat(
+    kind="holidays",
+    table="raw.holidays",
+    bulk_name="holidays.csv",
+    columns=(
+        _DATE,
+        FileColumn("State", "state", "place"),
+        # an empty field leaves the decision to the holidays package or to the rules
+        replace(_STATE_HOLIDAY, may_be_empty=True),
+        replace(_SCHOOL_HOLIDAY, may_be_empty=True),
+    ),
+    key=("date", "state"),
+    optional=("Name",),
+)
+
 # in landing order, because a row of sales with an unknown store is quarantined
 FORMATS: dict[Kind, FileFormat] = {
-    file_format.kind: file_format for file_format in (STORES, SALES, PLAN, STORE_STATES)
+    file_format.kind: file_format for file_format in (STORES, SALES, PLAN, STORE_STATES, HOLIDAYS)
 }

@@ -69,7 +69,7 @@ def redate_loads_before_sales(
     if one_row(connection, "SELECT 1 FROM raw.sales WHERE load_id < ? LIMIT 1", [load_id]):
         return
     # the rows of these sales may be dated after an explicit business date
-    redate_loads(connection, today, tables=("raw.stores", "raw.plan", "raw.store_states"))
+    redate_loads(connection, today, tables=[each for each in raw.KEYS if each != "raw.sales"])
 
 
 def redate_loads(

@@ -1,8 +1,9 @@
-"""Fill the table ``raw.public_holidays`` with the public holidays of the stores' places.
+"""Fill tables with the holidays of the stores' places, by the holidays package and by the retailer.
 
-Entry points: :func:`fill_public_holidays`, :func:`public_holidays`, :func:`is_place`. A place is a
-German state (``HE``), a country (``FR``), or a country and its subdivision (``AT-9``). dbt decides
-which of the holidays a store observes; school holidays come with the retailer's files.
+Entry points: :func:`fill_public_holidays` (by the package), :func:`fill_own_holidays` (by the file
+``holidays.csv``), :func:`public_holidays`, :func:`is_place`. A place is a German state (``HE``), a
+country (``FR``), or a country and its subdivision (``AT-9``). dbt prefers the retailer's rows, and
+decides which of the holidays a store observes.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from datetime import date, timedelta
 import duckdb
 import polars as pl
 from dateutil.easter import easter
+
+from rossmann_ml.warehouse.tables import raw
 
 NATIONWIDE = "DE"
 # fmt: off
@@ -46,7 +49,7 @@ def _country_and_subdivision(place: str) -> tuple[str, str | None] | None:
     """Return a place's country and subdivision by the names of the holidays package.
 
     A code of two letters that is a German state means that state: ``BE`` is Berlin, and Belgium is
-    ``BEL``.
+    ``BEL``. A country is returned by its code of two letters.
 
     Returns:
         None for an unknown place. The subdivision is None for a whole country.
@@ -60,6 +63,7 @@ def _country_and_subdivision(place: str) -> tuple[str, str | None] | None:
     subdivisions = holidays.list_supported_countries().get(country)
     if subdivisions is None:
         return None
+    country = holidays.country_holidays(country).country
     if not subdivision:
         return None if "-" in code else (country, None)
     return next(((country, name) for name in subdivisions if name.upper() == subdivision), None)
@@ -137,19 +141,7 @@ def fill_public_holidays(connection: duckdb.DuckDBPyConnection) -> None:
     if first is None:
         return
     first_year, last_year = first.year, last.year + 1
-    places = {
-        NATIONWIDE: None,
-        **dict.fromkeys(GERMAN_STATES),
-        **dict.fromkeys(
-            place
-            for (state,) in connection.execute(
-                "SELECT DISTINCT upper(replace(state, ' ', '')) AS state FROM raw.store_states "
-                "ORDER BY state"
-            ).fetchall()
-            for place in str(state).split(",")
-            if place
-        ),
-    }
+    places = dict.fromkeys((NATIONWIDE, *GERMAN_STATES, *_places_of_stores(connection)))
     covered = connection.execute(
         "SELECT year(min(date)), year(max(date)), list_sort(list(DISTINCT state)) "
         "FROM raw.public_holidays"
@@ -160,3 +152,53 @@ def fill_public_holidays(connection: duckdb.DuckDBPyConnection) -> None:
     connection.register("expected_holidays", public_holidays(places, first_year, last_year))
     connection.execute("INSERT INTO raw.public_holidays BY NAME SELECT * FROM expected_holidays")
     connection.unregister("expected_holidays")
+
+
+def fill_own_holidays(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
+    """Fill ``raw.holidays_by_place`` with the rows of ``holidays.csv``, by place of the stores.
+
+    A row of a country holds for the stores in all its parts, unless the file has a row of the part
+    on the same day.
+
+    Args:
+        connection: Writing connection to the pipeline's database.
+
+    Returns:
+        A message with the places of the file in which no store is; empty if there are none.
+    """
+    connection.execute("DELETE FROM raw.holidays_by_place")
+    newest = raw.newest_rows("raw.holidays")
+    listed: dict[str, list[tuple[date, str | None, int | None]]] = {}
+    query = f"SELECT state, date, state_holiday, school_holiday FROM ({newest})"  # noqa: S608
+    for state, *row in connection.execute(f"{query} ORDER BY date, state").fetchall():
+        for place in state.split(","):
+            listed.setdefault(place.strip().upper(), []).append(tuple(row))
+    if not listed:
+        return ()
+    known = {place: _country_and_subdivision(place) for place in listed}
+    used: set[str] = set()
+    rows: list[tuple[str, date, str | None, int | None]] = []
+    for place in _places_of_stores(connection):
+        found = _country_and_subdivision(place)
+        country = None if found is None else (found[0], None)
+        by_day: dict[date, tuple[str | None, int | None]] = {}
+        for wanted in (country, found):  # rows of the part overwrite those of the country
+            for other in (each for each in listed if wanted and known[each] == wanted):
+                used.add(other)
+                by_day |= {day: (public, school) for day, public, school in listed[other]}
+        rows += [(place, day, *values) for day, values in by_day.items()]
+    if rows:
+        connection.executemany("INSERT INTO raw.holidays_by_place VALUES (?, ?, ?, ?)", rows)
+    unused = ", ".join(sorted(set(listed) - used))
+    if not unused:
+        return ()
+    return (f"no store is in {unused} by store_states.csv, so these rows have no effect",)
+
+
+def _places_of_stores(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Return the places that any row of ``raw.store_states`` names, in capitals."""
+    rows = connection.execute(
+        "SELECT DISTINCT unnest(string_split(upper(replace(state, ' ', '')), ',')) AS place "
+        "FROM raw.store_states ORDER BY place"
+    ).fetchall()
+    return [place for (place,) in rows if place]

@@ -43,8 +43,9 @@ class RowBlock:
     """Consecutive rows of a file.
 
     Attributes:
-        fields: ``line_number``, ``row_text`` (the whole line) and the format's columns under their
-            names in the header, as strings without quotes and outer blanks; NULL for empty fields.
+        fields: ``line_number``, ``row_text`` (the whole line) and the format's columns, and the
+            currency if the file has it, under their names in the header, as strings without quotes
+            and outer blanks; NULL for empty fields.
         malformed: ``line_number``, ``row_text``, ``reason`` of lines whose number of fields or
             whose quotes are wrong.
         bytes_read: Number of bytes from the start of the file to the end of this block.
@@ -175,10 +176,11 @@ def _split_lines(
     is_usual = text["row_text"].str.contains(f"^{field}(?:,{field}){{{len(names) - 1}}}$")
     usual = text.filter(is_usual)
     parts = usual["row_text"].str.split_exact(",", len(names) - 1).struct.rename_fields(names)
-    usual = usual.hstack(parts.struct.unnest().select(file_format.names))
+    kept = file_format.read_from(names)
+    usual = usual.hstack(parts.struct.unnest().select(kept))
     other, malformed = _split_carefully(text.filter(~is_usual), file_format, names)
     fields = pl.concat([usual, other]).with_columns(
-        pl.col(file_format.names).str.strip_chars('" \t').replace("", None)
+        pl.col(kept).str.strip_chars('" \t').replace("", None)
     )
     return fields, malformed
 
@@ -198,7 +200,7 @@ def _split_carefully(
             rows.append(line | dict(zip(names, found, strict=True)))
         else:
             malformed.append(line | {"reason": reason})
-    text = dict.fromkeys(file_format.names, pl.String)
+    text = dict.fromkeys(file_format.read_from(names), pl.String)
     return (
         pl.DataFrame(rows, schema={**lines.schema, **text}),
         pl.DataFrame(malformed, schema={**lines.schema, "reason": pl.String}),

@@ -20,7 +20,7 @@ from rossmann_ml.ingest.formats import FORMATS, Kind
 from rossmann_ml.warehouse.clock import product_today
 from rossmann_ml.warehouse.connection import count_rows
 from rossmann_ml.warehouse.session import Session
-from rossmann_ml.warehouse.tables import core
+from rossmann_ml.warehouse.tables import marts
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def data_status(session: Session) -> DataStatus:
                     file for file in found if fate_of(connection, file, file.sha256())[0] == "new"
                 ),
                 left_alone=tuple(left_alone),
-                filling_accuracy=core.plan_filling_accuracy(connection),
+                filling_accuracy=marts.plan_filling_accuracy(connection),
                 withdrawn=tuple(_withdrawn_files(connection)),
             )
     except NoDataError:
@@ -144,7 +144,7 @@ def _landed_kinds(connection: duckdb.DuckDBPyConnection) -> Iterator[LandedKind]
         {"kinds": list(FORMATS)},
     ).fetchall():
         table, has_dates = FORMATS[kind].table, FORMATS[kind].has_dates
-        key = "(store, date)" if has_dates else "store"
+        key = f"({', '.join(FORMATS[kind].key)})"
         dates = "min(date), max(date)" if has_dates else "NULL, NULL"
         ((rows, first_date, last_date),) = connection.execute(
             f"SELECT count(DISTINCT {key}), {dates} FROM {table}"  # noqa: S608

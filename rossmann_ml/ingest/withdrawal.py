@@ -17,7 +17,7 @@ from rossmann_ml.ingest.data_set import landed_data_set, record_data_set
 from rossmann_ml.ingest.editions import bring_back
 from rossmann_ml.ingest.formats import FORMATS, FileFormat, Kind
 from rossmann_ml.ingest.known_on import redate_loads
-from rossmann_ml.ingest.public_holidays import fill_public_holidays
+from rossmann_ml.ingest.public_holidays import fill_own_holidays, fill_public_holidays
 from rossmann_ml.ingest.versions import settle
 from rossmann_ml.warehouse.clock import product_today, today_for
 from rossmann_ml.warehouse.connection import one_row, transaction, utc_now
@@ -116,6 +116,7 @@ def withdraw_file(session: Session, file_name: str, *, reason: str, actor: str) 
                     )
                     redate_loads(connection, now)
             fill_public_holidays(connection)
+            fill_own_holidays(connection)
             forget_data_versions(connection)
         connection.execute("DROP TABLE withdrawn_keys")
         rows, rows_back = (0, 0) if counted is None else counted

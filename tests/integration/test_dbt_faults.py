@@ -65,7 +65,9 @@ FAULTS = {
         "UPDATE raw.public_holidays SET state_holiday = 'x' "
         "WHERE state = 'HE' AND date = DATE '2015-05-01'"
     ),
-    "public_holidays_cover_the_plan": "DELETE FROM raw.public_holidays",
+    "public_holidays_cover_the_plan": (
+        "DELETE FROM raw.public_holidays WHERE state_holiday <> 'x'"  # the fault before stays
+    ),
     # versions
     "set_aside_sales_key_is_unique": (
         "INSERT INTO core.set_aside_sales SELECT 1, DATE '2015-06-01', 1, 0, 9, 'partial day' "
@@ -133,11 +135,13 @@ FAULTS = {
             "promo_scores",
             "promo_rhythm",
             "easter_sundays",
+            "store_holidays",
+            "past_holidays",
             "assumed_holidays",
             "filled_plan",
-            "plan_filling_accuracy",
         )
     },
+    "plan_filling_accuracy_key_is_unique": twice("marts.plan_filling_accuracy"),
     "assumed_plan_key_is_unique": twice("core.assumed_plan"),
     "assumed_plan_covers_every_store_and_day": "DELETE FROM core.assumed_plan WHERE store_id = 5",
     "known_plan_key_is_unique": twice("core.known_plan"),

@@ -17,8 +17,9 @@ MODELS = [
     f"core/{name}"
     for name in (
         "forecast_origin", "filling_origins", "store_groups", "opening_pattern", "promo_days",
-        "promo_scores", "promo_rhythm", "easter_sundays", "assumed_holidays", "filled_plan",
-        "assumed_plan", "plan_filling_accuracy",
+        "promo_scores", "promo_rhythm", "easter_sundays", "store_holidays", "past_holidays",
+        "assumed_holidays", "filled_plan",
+        "assumed_plan",
     )
 ]  # fmt: skip
 Flag = Callable[[date], bool]
@@ -70,6 +71,7 @@ def fill(
     *,
     origin: date = ORIGIN,
     public: list[tuple[str, date, str]] | None = None,
+    own: list[tuple[str, date, str | None, bool | None]] | None = None,
 ) -> duckdb.DuckDBPyConnection:
     """Build the models that fill the plan of a chain; ``filled`` has the rows of the origin.
 
@@ -77,6 +79,7 @@ def fill(
         shops: Stores by number.
         origin: Newest day with sales.
         public: Public holidays of places: place, day and code.
+        own: Rows of the retailer's file: place, day, code, and whether schools are closed.
     """
     connection = duckdb.connect(config={"threads": 1})
     sold, planned = [], []
@@ -109,6 +112,16 @@ def fill(
             schema={"state": pl.String, "holiday_date": pl.Date, "state_holiday": pl.String},
             orient="row",
         ),
+        "stg_own_holidays": pl.DataFrame(
+            own or [],
+            schema={
+                "state": pl.String,
+                "holiday_date": pl.Date,
+                "state_holiday": pl.String,
+                "is_school_holiday": pl.Boolean,
+            },
+            orient="row",
+        ),
         "data_completeness": pl.DataFrame({"sales_date": [origin], "coverage": [1.0]}),
     }
     for name, rows in tables.items():
@@ -119,7 +132,7 @@ def fill(
             )
         connection.register("rows_to_put", rows)
         connection.execute(f"CREATE TABLE {name} AS SELECT * FROM rows_to_put")
-    create_models(connection, *MODELS)
+    create_models(connection, *MODELS, "marts/plan_filling_accuracy")
     return connection
 
 

@@ -31,7 +31,7 @@ STORE_LINES = (
     '3,b,c,,,,1,14,2011,"Mar,Jun,Sept,Dec"',
 )
 
-ROWS = ("sales", "plan", "stores", "store_states")
+ROWS = ("sales", "plan", "stores", "store_states", "holidays")
 """Tables of the rows in force; those of replaced or withdrawn files are in ``former_`` ones."""
 
 TABLES = ("loads", *ROWS, *(f"former_{name}" for name in ROWS), "quarantined_rows", "data_set")

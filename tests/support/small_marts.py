@@ -141,6 +141,11 @@ CREATE OR REPLACE TABLE marts.api_usage AS
         1::BIGINT AS what_if_requests,
         CASE WHEN path = 'all' THEN 5::BIGINT END AS unrecorded_requests
     FROM range(2) AS d(day) CROSS JOIN (VALUES ('all'), ('/stores/{store_id}')) AS p(path);
+CREATE OR REPLACE TABLE marts.plan_filling_accuracy AS
+    SELECT plan_column, 'default' AS rule, 1 AS horizon_week, 2000 AS store_days,
+        store_days_right, DATE '2014-08-29' AS first_origin, DATE '2015-06-05' AS last_origin
+    FROM (VALUES ('is_open', 1996), ('is_promo', 1600), ('state_holiday', 2000))
+        AS r(plan_column, store_days_right);
 CREATE OR REPLACE TABLE marts.quarantined_rows AS SELECT * FROM raw.quarantined_rows;
 """).substitute(
     changes=", ".join(

@@ -15,7 +15,7 @@ CREATE TABLE IF NOT EXISTS raw.data_set (
 -- rows before replaced_from stay in force.
 CREATE TABLE IF NOT EXISTS raw.loads (
     load_id INTEGER PRIMARY KEY,
-    kind VARCHAR NOT NULL,           -- sales | plan | stores | store_states
+    kind VARCHAR NOT NULL,           -- sales | plan | stores | store_states | holidays
     file_name VARCHAR NOT NULL,
     file_sha256 VARCHAR NOT NULL,
     is_bulk BOOLEAN NOT NULL,        -- a whole history, not a weekly file
@@ -37,6 +37,13 @@ CREATE TABLE IF NOT EXISTS raw.loads (
     withdrawn_at TIMESTAMP,          -- wall clock, UTC
     withdrawn_because VARCHAR,       -- 'replaced by load N' or 'withdrawn by <actor>: <reason>'
     accepted_by VARCHAR              -- who accepted a file that was held; NULL for other files
+);
+
+-- Currency of the amounts, of files that name it. All of one warehouse are alike, because totals add
+-- stores.
+CREATE TABLE IF NOT EXISTS raw.currencies (
+    load_id INTEGER PRIMARY KEY,
+    currency VARCHAR NOT NULL        -- in capitals, such as EUR
 );
 
 CREATE TABLE IF NOT EXISTS raw.sales (
@@ -91,12 +98,23 @@ CREATE TABLE IF NOT EXISTS raw.store_states (
     known_on DATE NOT NULL
 );
 
+CREATE TABLE IF NOT EXISTS raw.holidays (
+    load_id INTEGER NOT NULL,
+    line_number BIGINT NOT NULL,
+    date DATE NOT NULL,
+    state VARCHAR NOT NULL,          -- place: HE, AT-9, FR; two joined by a comma
+    state_holiday VARCHAR,           -- 0 | a | b | c; NULL: the holidays package decides
+    school_holiday INTEGER,          -- NULL: the rules decide
+    known_on DATE NOT NULL
+);
+
 -- Rows that are not in force: of replaced or withdrawn files, or of store-days that a file of a newer
 -- day had before. They come back when they are in force again.
 CREATE TABLE IF NOT EXISTS raw.former_sales AS FROM raw.sales LIMIT 0;
 CREATE TABLE IF NOT EXISTS raw.former_plan AS FROM raw.plan LIMIT 0;
 CREATE TABLE IF NOT EXISTS raw.former_stores AS FROM raw.stores LIMIT 0;
 CREATE TABLE IF NOT EXISTS raw.former_store_states AS FROM raw.store_states LIMIT 0;
+CREATE TABLE IF NOT EXISTS raw.former_holidays AS FROM raw.holidays LIMIT 0;
 
 -- Public holidays of Germany, its states and the stores' places, from the holidays package,
 -- written at every landing.
@@ -105,6 +123,16 @@ CREATE TABLE IF NOT EXISTS raw.public_holidays (
     date DATE NOT NULL,
     name VARCHAR NOT NULL,
     state_holiday VARCHAR NOT NULL,  -- the retailer's code: a | b | c
+    PRIMARY KEY (state, date)
+);
+
+-- The rows of raw.holidays in force by place of the stores: those of a country are repeated for its
+-- parts, unless a row names the part. Written at every landing.
+CREATE TABLE IF NOT EXISTS raw.holidays_by_place (
+    state VARCHAR NOT NULL,
+    date DATE NOT NULL,
+    state_holiday VARCHAR,           -- 0: no public holiday, although the package may list one
+    school_holiday INTEGER,
     PRIMARY KEY (state, date)
 );
 

@@ -1,4 +1,4 @@
-"""Routes for monitoring: accuracy, drift, alerts, data quality, runs and API usage."""
+"""Routes for monitoring: accuracy, drift, alerts, data quality, filled plans, runs, usage."""
 
 from __future__ import annotations
 
@@ -140,6 +140,26 @@ def data_quality(
     """Return results of the checks by Great Expectations and of dbt tests, oldest first."""
     filters = {"is_success = ?": is_success, "severity = ?": severity, "run_id = ?": run_id}
     return answer_page(asked, "data_quality_results", filters)
+
+
+@router.get(
+    "/plan_filling",
+    summary="How often the rules that fill the plan were right",
+    responses=page_responses("plan_filling_accuracy"),
+)
+def plan_filling(
+    asked: PageAsked,
+    plan_column: Annotated[
+        Literal["is_open", "is_promo", "state_holiday", "is_school_holiday"] | None,
+        Query(description="Only rules that fill this column of the plan."),
+    ] = None,
+) -> Response:
+    """Return how often the rules that fill gaps of the plan were right on past days.
+
+    Each row is one rule in one week of the horizon. The list is empty while there is no past origin
+    to compare.
+    """
+    return answer_page(asked, "plan_filling_accuracy", {"plan_column = ?": plan_column})
 
 
 @router.get(

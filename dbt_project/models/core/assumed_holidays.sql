@@ -1,8 +1,3 @@
-{# Days that move with Easter: carnival, Maundy Thursday to Easter Monday, Ascension, Whitsun,
-   Corpus Christi. #}
-{% set easter_days = [-48, -47, -3, -2, -1, 0, 1, 39, 49, 50, 60] %}
-{# Three years show a day three times. #}
-{% set years_back = 3 %}
 {# The year up to the origin decides whether a store opens on holidays in general. #}
 {% set habit_days = 365 %}
 
@@ -37,233 +32,9 @@ plan_days as (
 
 ),
 
-sold as (
-
-    select
-        sales.store_id,
-        sales.sales_date,
-        sales.is_open,
-        sales.state_holiday,
-        pattern.is_open as is_usual_weekday
-    from {{ ref('sales_versions') }} as sales
-    inner join newest
-        on
-            sales.sales_date <= newest.filling_origin
-            and {{ was_known('sales', 'newest.known_by') }}
-    inner join {{ ref('opening_pattern') }} as pattern
-        on
-            newest.filling_origin = pattern.filling_origin
-            and sales.store_id = pattern.store_id
-            and isodow(sales.sales_date) = pattern.day_of_week
-
-),
-
-all_days as (
-
-    select plan_date as calendar_date from plan_days
-    union distinct
-    select sales_date as calendar_date from sold
-
-),
-
-dated as (
-
-    select
-        days.calendar_date,
-        month(days.calendar_date) * 100 as month_key,
-        day(days.calendar_date) as day_of_month,
-        day(last_day(days.calendar_date)) - day_of_month as days_left,
-        isodow(days.calendar_date) as day_of_week,
-        case
-            when
-                days.calendar_date - easter.easter_sunday
-                in ({{ easter_days | join(', ') }})
-                then days.calendar_date - easter.easter_sunday
-        end as from_easter
-    from all_days as days
-    inner join {{ ref('easter_sundays') }} as easter
-        on year(days.calendar_date) = easter.easter_year
-
-),
-
--- a day of the year recurs on its date, at its distance from Easter, or as the second or the last
--- Monday of its month
-keyed as (
-
-    select
-        calendar_date,
-        'easter' as key_kind,
-        from_easter as day_key,
-        from_easter
-    from dated
-    where from_easter is not null
-    union all
-    select
-        calendar_date,
-        unnest(['date', 'weekday', 'last weekday']) as key_kind,
-        unnest([
-            month_key + day_of_month,
-            month_key + day_of_week * 10 + (day_of_month - 1) // 7,
-            month_key + day_of_week * 10 + days_left // 7
-        ]) as day_key,
-        from_easter
-    from dated
-
-),
-
-recurring as materialized (
-
-    select
-        plan_days.filling_origin,
-        plan_days.plan_date,
-        planned.key_kind,
-        past.calendar_date as sales_date
-    from plan_days
-    inner join keyed as planned on plan_days.plan_date = planned.calendar_date
-    inner join keyed as past
-        on
-            planned.key_kind = past.key_kind
-            and planned.day_key = past.day_key
-    where
-        past.calendar_date <= plan_days.filling_origin
-        and past.calendar_date > plan_days.plan_date - {{ 366 * years_back }}
-        -- a past holiday that moves with Easter is no sign of any other rule
-        and (planned.key_kind = 'easter' or past.from_easter is null)
-
-),
-
-past_days as materialized (
-
-    select * from sold
-    where sales_date in (select recurring.sales_date from recurring)
-
-),
-
--- at least half of the stores that usually open on this weekday were closed
-closed_groups as (
-
-    select
-        groups.group_id,
-        past_days.sales_date
-    from past_days
-    inner join groups on past_days.store_id = groups.store_id
-    where past_days.is_usual_weekday and groups.group_level <> 'store'
-    group by groups.group_id, groups.group_level, past_days.sales_date
-    having
-        2 * count(*) filter (where not past_days.is_open) >= count(*)
-        and {{ speaks_for_group('count(*)', 'groups.group_level') }}
-
-),
-
-closed_with_group as (
-
-    select distinct
-        groups.store_id,
-        closed_groups.sales_date
-    from closed_groups
-    inner join groups on closed_groups.group_id = groups.group_id
-
-),
-
--- holidays of the stores' places, by the provider
-places as (
-
-    select
-        stores.store_id,
-        holidays.holiday_date,
-        min(holidays.state_holiday) as state_holiday
-    from {{ ref('dim_store') }} as stores
-    inner join {{ ref('stg_public_holidays') }} as holidays
-        on {{ holds_holiday('stores.state', 'holidays.state') }}
-    group by stores.store_id, holidays.holiday_date
-
-),
-
-judged_days as materialized (
-
-    select
-        past_days.*,
-        past_days.is_usual_weekday and not past_days.is_open as is_closed,
-        past_days.state_holiday <> '0'
-        or (is_closed and closed_with_group.store_id is not null) as is_holiday,
-        is_holiday or places.store_id is not null as is_holiday_or_listed
-    from past_days
-    left join places
-        on
-            past_days.store_id = places.store_id
-            and past_days.sales_date = places.holiday_date
-    left join closed_with_group
-        on
-            past_days.store_id = closed_with_group.store_id
-            and past_days.sales_date = closed_with_group.sales_date
-
-),
-
--- holidays of the same date in two years are no rule by weekdays
-fixed_dates as (
-
-    select
-        store_id,
-        month(sales_date) as month_number,
-        day(sales_date) as day_of_month
-    from sold
-    where state_holiday <> '0' or (is_usual_weekday and not is_open)
-    group by store_id, month(sales_date), day(sales_date)
-    having count(*) > 1
-
-),
-
-by_kind as (
-
-    select
-        recurring.filling_origin,
-        recurring.plan_date,
-        recurring.key_kind,
-        past.store_id,
-        count(*) as years,
-        count(*) filter (where past.is_holiday) as holidays,
-        count(*) filter (where past.is_closed) as closed,
-        count(*) filter (where past.is_usual_weekday and past.is_holiday_or_listed)
-            as usual_days,
-        count(*) filter (
-            where past.is_usual_weekday and past.is_holiday_or_listed and past.is_open
-        ) as usual_days_open,
-        max(past.state_holiday) as state_holiday
-    from recurring
-    inner join judged_days as past on recurring.sales_date = past.sales_date
-    left join fixed_dates
-        on
-            recurring.key_kind not in ('date', 'easter')
-            and past.store_id = fixed_dates.store_id
-            and month(past.sales_date) = fixed_dates.month_number
-            and day(past.sales_date) = fixed_dates.day_of_month
-    where fixed_dates.store_id is null
-    group by
-        recurring.filling_origin, recurring.plan_date, recurring.key_kind, past.store_id
-
-),
-
 own_past as (
 
-    select
-        filling_origin,
-        plan_date,
-        store_id,
-        bool_or(
-            case
-                when key_kind in ('date', 'easter')
-                    then 2 * holidays > years or (years > 1 and closed = years)
-                else years > 1 and holidays = years
-            end
-        ) as is_holiday,
-        -- a day that the provider of holidays does not list needs two years without exception
-        bool_or(years > 1 and greatest(holidays, closed) = years) as is_certain,
-        max(state_holiday) filter (where 2 * holidays > years) as state_holiday,
-        case
-            when sum(usual_days) > 0 then 2 * sum(usual_days_open) > sum(usual_days)
-        end as opens
-    from by_kind
-    group by filling_origin, plan_date, store_id
+    select * from {{ ref('past_holidays') }}
 
 ),
 
@@ -299,19 +70,39 @@ nearest_past as (
 
 ),
 
+-- marked holidays on weekdays on which the store usually opens
+marked as (
+
+    select
+        sales.store_id,
+        sales.sales_date,
+        sales.is_open
+    from {{ ref('sales_versions') }} as sales
+    inner join newest
+        on
+            sales.sales_date <= newest.filling_origin
+            and {{ was_known('sales', 'newest.known_by') }}
+    inner join {{ ref('opening_pattern') }} as pattern
+        on
+            newest.filling_origin = pattern.filling_origin
+            and sales.store_id = pattern.store_id
+            and isodow(sales.sales_date) = pattern.day_of_week
+    where sales.state_holiday <> '0' and pattern.is_open
+
+),
+
 store_habits as (
 
     select
         origins.filling_origin,
-        sold.store_id,
-        {{ majority('sold.is_open') }} as opens
-    from sold
+        marked.store_id,
+        {{ majority('marked.is_open') }} as opens
+    from marked
     inner join origins
         on
-            sold.sales_date <= origins.filling_origin
-            and sold.sales_date > origins.filling_origin - {{ habit_days }}
-    where sold.state_holiday <> '0' and sold.is_usual_weekday
-    group by origins.filling_origin, sold.store_id
+            marked.sales_date <= origins.filling_origin
+            and marked.sales_date > origins.filling_origin - {{ habit_days }}
+    group by origins.filling_origin, marked.store_id
 
 ),
 
@@ -349,20 +140,21 @@ judged as (
         own_past.opens as own_opens,
         habits.opens as habit_opens,
         case
-            when places.store_id is not null then 'place'
+            when places.state_holiday = '0' then null
+            when places.state_holiday is not null then places.holiday_source
             when stores.state is not null and own_past.is_certain then 'own past'
             when stores.state is not null then null
             when own_past.is_holiday then 'own past'
             when own_past.store_id is null and nearest_past.is_holiday then 'past of its group'
-        end as holiday_source,
-        case holiday_source
-            when 'place' then places.state_holiday
-            when 'own past' then own_past.state_holiday
-            when 'past of its group' then nearest_past.state_holiday
+        end as deciding_source,
+        case
+            when deciding_source in ('file', 'place') then places.state_holiday
+            when deciding_source = 'own past' then own_past.state_holiday
+            when deciding_source = 'past of its group' then nearest_past.state_holiday
         end as state_holiday
     from plan_days
     cross join {{ ref('dim_store') }} as stores
-    left join places
+    left join {{ ref('store_holidays') }} as places
         on stores.store_id = places.store_id and plan_days.plan_date = places.holiday_date
     left join own_past
         on
@@ -387,7 +179,7 @@ select
     plan_date,
     coalesce(state_holiday, '0') as state_holiday,
     coalesce(own_opens, habit_opens, false) as opens,
-    holiday_source
+    deciding_source as holiday_source
 from judged
-where holiday_source is not null
+where deciding_source is not null
 order by filling_origin, store_id, plan_date

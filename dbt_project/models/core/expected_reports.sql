@@ -6,15 +6,6 @@ store_days as (
 
 ),
 
-stores as (
-
-    select
-        store_id,
-        state
-    from {{ ref('dim_store') }}
-
-),
-
 planned as (
 
     select
@@ -28,12 +19,11 @@ planned as (
 
 holidays as (
 
-    select distinct
-        stores.store_id,
-        holidays.holiday_date
-    from stores
-    inner join {{ ref('stg_public_holidays') }} as holidays
-        on {{ holds_holiday('stores.state', 'holidays.state') }}
+    select
+        store_id,
+        holiday_date
+    from {{ ref('store_holidays') }}
+    where state_holiday <> '0'
 
 ),
 

@@ -100,6 +100,7 @@ select
     promo.is_promo,
     coalesce(holidays.state_holiday, '0') as state_holiday,
     coalesce(
+        own_holidays.is_school_holiday,
         planned_schools.is_school_holiday,
         state_schools.is_school_holiday,
         -- a store without a known state: its own flag
@@ -118,6 +119,7 @@ select
     end as promo_rule,
     coalesce(holidays.holiday_source, 'none') as holiday_rule,
     case
+        when own_holidays.is_school_holiday is not null then 'file'
         when planned_schools.group_id is not null then 'plan of the state'
         when state_schools.state is not null then 'state a year earlier'
         when year_earlier.store_id is not null then 'store a year earlier'
@@ -138,6 +140,10 @@ left join {{ ref('assumed_holidays') }} as holidays
         promo.filling_origin = holidays.filling_origin
         and promo.store_id = holidays.store_id
         and promo.plan_date = holidays.plan_date
+left join {{ ref('store_holidays') }} as own_holidays
+    on
+        promo.store_id = own_holidays.store_id
+        and promo.plan_date = own_holidays.holiday_date
 left join planned_schools
     on
         not origins.is_past

@@ -15,6 +15,7 @@ import duckdb
 import polars as pl
 
 from rossmann_ml.base.errors import HeldError
+from rossmann_ml.ingest.admission.currency import currency_reason
 from rossmann_ml.ingest.admission.days import expected_days, separate_misfits
 from rossmann_ml.ingest.admission.holds import hold_reason, missing_stores_note
 from rossmann_ml.ingest.admission.units import set_aside_other_units
@@ -51,6 +52,7 @@ def admit(
     *,
     landed: DataSet | None,
     accepted_by: str | None,
+    currency: str | None = None,
 ) -> Admission:
     """Compare the rows of a file with its name and with what is landed.
 
@@ -64,6 +66,7 @@ def admit(
         rows: Rows that can be stored, one per key.
         landed: Data set in the warehouse; None before the first landing.
         accepted_by: Person who accepts the file if it is held; None if nobody does.
+        currency: Currency that the file names; None if it names none.
 
     Raises:
         BadFileError: Too many rows are of days that do not fit the file's name, or are in another
@@ -78,7 +81,7 @@ def admit(
     set_aside = rows.clear().select(
         "line_number", text.alias("column_name"), text.alias("reason"), "row_text"
     )
-    if raw_file.format.has_dates and not rows.is_empty():
+    if raw_file.format.has_store_days and not rows.is_empty():
         expected = expected_days(raw_file, raw.newest_sales_date(connection), params.ingest.days)
         rows, set_aside, warnings = separate_misfits(
             raw_file, rows, expected, params.ingest, raw.usual_stores(connection)
@@ -92,7 +95,11 @@ def admit(
         warnings += other_units
     if raw_file.kind == "stores":
         warnings = missing_stores_note(connection, raw_file, rows, params)
-    reason = hold_reason(connection, raw_file, rows, params)
+    reasons = (
+        currency_reason(connection, currency),
+        hold_reason(connection, raw_file, rows, params),
+    )
+    reason = "; ".join(filter(None, reasons)) or None
     if reason is None:
         return Admission(rows, set_aside, warnings, None)
     if accepted_by is None:

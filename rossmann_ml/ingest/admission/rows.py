@@ -17,10 +17,9 @@ import polars as pl
 from rossmann_ml.base.errors import BadFileError, NoDataError
 from rossmann_ml.base.progress import Progress
 from rossmann_ml.ingest.admission import admit
+from rossmann_ml.ingest.admission.currency import currency_of, named_currencies
 from rossmann_ml.ingest.checks import check_rows, separate_repeated_keys
-from rossmann_ml.ingest.data_set import (
-    DataSet,
-)
+from rossmann_ml.ingest.data_set import DataSet
 from rossmann_ml.ingest.discovery import RawFile
 from rossmann_ml.ingest.reading import open_rows
 from rossmann_ml.warehouse.connection import read_frame
@@ -38,6 +37,7 @@ class JudgedRows:
         rows_read: Number of rows in the file.
         warnings: Messages about the file that do not stop the landing.
         accepted_by: Person who accepted a file that would be held; None if nothing holds it.
+        currency: Currency that the file names; None if it names none.
     """
 
     good: pl.DataFrame
@@ -46,6 +46,7 @@ class JudgedRows:
     rows_read: int
     warnings: tuple[str, ...]
     accepted_by: str | None
+    currency: str | None
 
 
 def judge_rows(
@@ -61,41 +62,50 @@ def judge_rows(
     Each row is judged on its own first, then the file's days, its units by store and its changes.
 
     Raises:
-        BadFileError: The file cannot be read, or too many of its rows are bad.
+        BadFileError: The file cannot be read, too many of its rows are bad, or it names several
+            currencies.
         HeldError: A person must accept the file.
         RefusedError: The warehouse holds a sample, and the rows are not the sample's.
         NoDataError: It is a file of sales or plan, and no ``store.csv`` was landed before.
     """
-    good, bad, warnings = _read(connection, raw_file, session.progress)
+    good, bad, currency, warnings = _read(connection, raw_file, session.progress)
     rows_read = good.height + bad.height
     good, conflicting = separate_repeated_keys(good, raw_file.format)
     bad = pl.concat([bad, conflicting])
     quarantined = _count_by_reason(
         raw_file.path, bad, rows_read, session.params.ingest.max_quarantined_share
     )
-    admission = admit(session, connection, raw_file, good, landed=landed, accepted_by=accepted_by)
+    admission = admit(
+        session,
+        connection,
+        raw_file,
+        good,
+        landed=landed,
+        accepted_by=accepted_by,
+        currency=currency,
+    )
     good, bad = admission.rows, pl.concat([bad, admission.set_aside], how="diagonal")
     # what follows a colon is about one store
     reason = pl.col("reason").str.replace(": .*", "")
     quarantined |= dict(admission.set_aside.group_by(reason).len().sort("reason").iter_rows())
     warnings += admission.warnings
-    return JudgedRows(good, bad, quarantined, rows_read, warnings, admission.accepted_by)
+    return JudgedRows(good, bad, quarantined, rows_read, warnings, admission.accepted_by, currency)
 
 
 def _read(
     connection: duckdb.DuckDBPyConnection, raw_file: RawFile, progress: Progress
-) -> tuple[pl.DataFrame, pl.DataFrame, tuple[str, ...]]:
+) -> tuple[pl.DataFrame, pl.DataFrame, str | None, tuple[str, ...]]:
     """Read the whole file and check its rows one by one.
 
     Returns:
-        Good rows and bad rows (columns as in :func:`check_rows`), and warnings for the user, such
-        as unknown columns.
+        Good rows and bad rows (columns as in :func:`check_rows`), the currency that the file names,
+        and warnings for the user, such as unknown columns.
     """
     path, file_format = raw_file.path, raw_file.format
-    known_stores = _known_stores(connection, raw_file) if file_format.has_dates else None
+    known_stores = _known_stores(connection, raw_file) if file_format.has_store_days else None
     before = path.stat()
     names, blocks = open_rows(path, file_format)
-    good, bad = [], []
+    good, bad, currencies = [], [], []
     rows_read = 0
     for block in blocks:
         checked = check_rows(
@@ -106,6 +116,7 @@ def _read(
         )
         good.append(checked[0])
         bad += [checked[1], block.malformed]
+        currencies.append(named_currencies(block.fields))
         rows_read += block.fields.height + block.malformed.height
         if block.bytes_read < before.st_size:
             share = block.bytes_read / before.st_size
@@ -116,7 +127,8 @@ def _read(
     unknown = ", ".join(map(repr, file_format.unknown(names)))
     warnings = (f"columns that are not known and were not read: {unknown}",) if unknown else ()
     # lines that are not a row have no column
-    return pl.concat(good), pl.concat(bad, how="diagonal"), warnings
+    bad_rows = pl.concat(bad, how="diagonal")
+    return pl.concat(good), bad_rows, currency_of(path, pl.concat(currencies)), warnings
 
 
 def _known_stores(connection: duckdb.DuckDBPyConnection, raw_file: RawFile) -> pl.Series:

@@ -17,7 +17,7 @@ from rossmann_ml.base.files import move_into_place, temporary_name
 from rossmann_ml.base.params import Params
 from rossmann_ml.ingest.data_set import MARKER_NAME
 from rossmann_ml.pipeline.replay.options import ReplayOptions
-from rossmann_ml.pipeline.replay.source import PLAN, SALES, STATES, STORES, Source
+from rossmann_ml.pipeline.replay.source import HOLIDAYS, PLAN, SALES, STATES, STORES, Source
 
 _ORDER = "ORDER BY Date DESC, Store::INTEGER"
 
@@ -68,7 +68,7 @@ def write_bulk(
         folder.mkdir(parents=True, exist_ok=True)
         if (source.folder / MARKER_NAME).is_file():
             shutil.copy(source.folder / MARKER_NAME, folder / MARKER_NAME)
-    for name in (STORES, STATES):
+    for name in (STORES, STATES, HOLIDAYS):
         if (source.folder / name).is_file():
             shutil.copyfile(source.folder / name, raw / name)
     monday = options.first_monday

@@ -23,6 +23,7 @@ from rossmann_ml.warehouse.connection import read_frame
 
 SALES, PLAN = FORMATS["sales"].bulk_name, FORMATS["plan"].bulk_name
 STORES, STATES = FORMATS["stores"].bulk_name, FORMATS["store_states"].bulk_name
+HOLIDAYS = FORMATS["holidays"].bulk_name
 
 # The files hold the final plan: promotions, holidays and opening next to the sales, and for later
 # days in the plan's own file. A store without rows was in no plan either.
@@ -41,7 +42,7 @@ class Source:
 
     Args:
         folder: Folder of ``train.csv`` and ``store.csv``, optionally of ``test.csv``,
-            ``store_states.csv`` and a sample's marker.
+            ``store_states.csv``, ``holidays.csv`` and a sample's marker.
 
     Raises:
         NoDataError: ``train.csv`` or ``store.csv`` is missing.
@@ -81,7 +82,7 @@ class Source:
 
         A replay compares them when it resumes, because the files must not change during a replay.
         """
-        paths = [self.folder / name for name in (SALES, PLAN, STORES, STATES)]
+        paths = [self.folder / name for name in (SALES, PLAN, STORES, STATES, HOLIDAYS)]
         return {path.name: sha256_of(path) for path in paths if path.is_file()}
 
     def weeks_from(self, first_monday: date) -> int:

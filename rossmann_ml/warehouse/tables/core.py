@@ -37,20 +37,6 @@ _HISTORY = """
 """
 
 
-def plan_filling_accuracy(connection: duckdb.DuckDBPyConnection) -> dict[str, float]:
-    """Return the share of past store-days on which the filling rules were right, by plan column.
-
-    The dictionary is empty before dbt built the core, and without past origins to compare.
-    """
-    if count_rows(connection, ["core.plan_filling_accuracy"])["core.plan_filling_accuracy"] is None:
-        return {}
-    rows = connection.execute(
-        "SELECT plan_column, sum(store_days_right) / sum(store_days) "
-        "FROM core.plan_filling_accuracy GROUP BY plan_column ORDER BY plan_column"
-    )
-    return {str(column): float(share) for column, share in rows.fetchall()}
-
-
 def is_built(connection: duckdb.DuckDBPyConnection) -> bool:
     """Return whether dbt has built the table of cleaned sales, ``core.fct_daily_sales``."""
     return count_rows(connection, ["core.fct_daily_sales"]) != {"core.fct_daily_sales": None}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 import polars as pl
 
-from rossmann_ml.warehouse.connection import read_frame
+from rossmann_ml.warehouse.connection import count_rows, read_frame
 
 
 def overall_accuracy(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
@@ -90,3 +90,18 @@ def store_segments(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
         connection,
         "SELECT store_id, store_type, coalesce(state, 'unknown') AS state FROM marts.stores",
     )
+
+
+def plan_filling_accuracy(connection: duckdb.DuckDBPyConnection) -> dict[str, float]:
+    """Return the share of past store-days on which the filling rules were right, by plan column.
+
+    The dictionary is empty before dbt built the marts, and without past origins to compare.
+    """
+    table = "marts.plan_filling_accuracy"
+    if count_rows(connection, [table]) == {table: None}:
+        return {}
+    rows = connection.execute(
+        "SELECT plan_column, sum(store_days_right) / sum(store_days) "
+        "FROM marts.plan_filling_accuracy GROUP BY plan_column ORDER BY plan_column"
+    )
+    return {str(column): float(share) for column, share in rows.fetchall()}

@@ -19,6 +19,7 @@ KEYS = {
     "raw.plan": "store, date",
     "raw.stores": "store",
     "raw.store_states": "store",
+    "raw.holidays": "date, state",
 }
 """Key columns of the tables that hold rows of files."""
 

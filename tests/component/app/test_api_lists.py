@@ -32,6 +32,7 @@ LISTS = {
     "/accuracy": "forecast_accuracy",
     "/drift": "drift_metrics",
     "/data_quality": "data_quality_results",
+    "/plan_filling": "plan_filling_accuracy",
     "/runs": "forecast_runs",
     "/usage": "api_usage",
     "/alerts": "alerts",

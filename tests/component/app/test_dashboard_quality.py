@@ -24,6 +24,20 @@ def test_checks_quarantined_rows_and_missing_days_are_shown(open_page: OpenPage)
     assert "negative sales -5; expected 0 or more" in set(examples)
 
 
+def test_the_planner_sees_how_often_the_filling_rules_were_right(
+    open_page: OpenPage, published_generation: Published
+) -> None:
+    page = open_page("quality")
+    assert frame_with(page, "Filled by rule").to_dict("list") == {
+        "Filled by rule": ["Openings", "Promotions", "Public holidays"],
+        "Right": [0.998, 0.8, 1.0],
+        "Compared store-days": [2000, 2000, 2000],
+    }
+    assert "29 Aug 2014 to 05 Jun 2015" in words_of(page)
+    warehouse = plant(published_generation, "DELETE FROM plan_filling_accuracy")
+    assert "no past day yet" in words_of(open_page("quality", warehouse_dir=warehouse))
+
+
 def test_two_runs_show_the_results_of_checks_over_time(
     open_page: OpenPage, published_generation: Published
 ) -> None:

@@ -68,6 +68,7 @@ SQL_FROM_PARTS = {
     "rossmann_ml/ingest/admission/units.py: _past",
     "rossmann_ml/ingest/known_on.py: redate_loads",
     "rossmann_ml/ingest/versions.py: settle",
+    "rossmann_ml/ingest/public_holidays.py: fill_own_holidays",
     "rossmann_ml/ingest/status.py: _landed_kinds",
     "rossmann_ml/ingest/versions.py: compare_rows",
     "rossmann_ml/ingest/versions.py: store_rows",

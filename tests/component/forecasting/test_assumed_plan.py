@@ -36,6 +36,9 @@ TABLES = f"""
 CREATE TABLE data_completeness (sales_date DATE, coverage DOUBLE);
 CREATE TABLE dim_store (store_id INTEGER, state VARCHAR, store_type VARCHAR, assortment VARCHAR);
 CREATE TABLE stg_public_holidays (state VARCHAR, holiday_date DATE, state_holiday VARCHAR);
+CREATE TABLE stg_own_holidays (
+    state VARCHAR, holiday_date DATE, state_holiday VARCHAR, is_school_holiday BOOLEAN
+);
 CREATE TABLE set_aside_sales (store_id INTEGER, sales_date DATE, load_id INTEGER);
 CREATE TABLE stg_sales (store_id INTEGER, sales_date DATE, sales DOUBLE, customers DOUBLE, {FLAGS}
     load_id INTEGER, known_on DATE,
@@ -45,7 +48,8 @@ CREATE TABLE stg_plan (store_id INTEGER, plan_date DATE, {FLAGS} load_id INTEGER
 """
 FILLING = (
     "filling_origins", "store_groups", "opening_pattern", "promo_days", "promo_scores",
-    "promo_rhythm", "easter_sundays", "assumed_holidays", "filled_plan", "assumed_plan",
+    "promo_rhythm", "easter_sundays", "store_holidays", "past_holidays", "assumed_holidays",
+    "filled_plan", "assumed_plan",
 )  # fmt: skip
 # in the order of their references; horizon_plan as if it had no rows yet
 MODELS = [f"core/{name}" for name in (

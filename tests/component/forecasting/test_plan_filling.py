@@ -186,6 +186,22 @@ def test_the_holidays_of_a_known_place_come_from_the_provider() -> None:
     assert wrong(connection, shops, "state_holiday") == 0
 
 
+def test_the_retailers_own_holidays_add_to_and_remove_from_those_of_the_place() -> None:
+    added, removed, school = date(2015, 7, 15), date(2015, 7, 14), date(2015, 7, 16)
+
+    def holiday(day: date) -> str:
+        in_past = day < ORIGIN and (day.month, day.day) == (removed.month, removed.day)
+        return "a" if day == added or in_past else "0"
+
+    shops = {number: Shop(state="FR", holiday=holiday) for number in (1, 2, 3)}
+    own = [("FR", added, "a", None), ("FR", removed, "0", None), ("FR", school, None, True)]
+    connection = fill(shops, public=[("FR", removed, "a")], own=own)
+    assert wrong(connection, shops, "is_open") == wrong(connection, shops, "state_holiday") == 0
+    rows = filled(connection, 1)
+    assert [day for day, row in rows.items() if row["is_school_holiday"]] == [school]
+    assert rows[school]["school_rule"] == rows[added]["holiday_rule"] == "file"
+
+
 def test_the_rules_are_scored_on_past_origins_whose_plan_is_hidden() -> None:
     shops = {number: Shop(promo=every_weeks(2)) for number in (1, 2, 3)}
     connection = fill(shops)

@@ -23,7 +23,7 @@ PUBLIC_NAMES = {
     "stores", "daily_sales", "forecast_runs", "stores_not_forecast", "model_versions", "promotions",
     "backtest_scores", "feature_importance", "data_quality_results", "quarantined_rows",
     "generation_info", "shadow_forecasts", "forecast_worst_days", "api_usage",
-    "alerts",
+    "alerts", "plan_filling_accuracy",
 }  # fmt: skip
 
 

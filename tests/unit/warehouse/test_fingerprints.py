@@ -60,11 +60,21 @@ STORE = {
     "known_on": MONDAY,
 }
 STATE = {"load_id": 1, "line_number": 2, "store": 1, "state": "HE", "known_on": MONDAY}
+HOLIDAY = {
+    "load_id": 1,
+    "line_number": 2,
+    "date": MONDAY,
+    "state": "HE",
+    "state_holiday": "a",
+    "school_holiday": 0,
+    "known_on": MONDAY,
+}
 ROWS: dict[str, dict[str, object]] = {
     "sales": SALES,
     "plan": PLAN,
     "stores": STORE,
     "store_states": STATE,
+    "holidays": HOLIDAY,
 }
 # columns about the landing of a row, not about the data
 LANDING = ("load_id", "line_number", "known_on")
@@ -119,7 +129,7 @@ def test_every_value_of_every_table_changes_the_data_version_but_the_landing_doe
     for table in ROWS:
         memory_database.execute(f"DELETE FROM raw.{table}")
         seen.add(current_version(memory_database))
-    assert len(seen) == 1 + 9 + 7 + 10 + 2 + 4
+    assert len(seen) == 1 + 9 + 7 + 10 + 2 + 4 + 5
 
 
 def test_order_and_files_of_landing_do_not_change_the_data_version_but_duplicates_do(

@@ -1,4 +1,7 @@
-"""Query data for the data quality page: freshness, checks, quarantined rows, missing days."""
+"""Query data for the data quality page.
+
+Freshness, checks, quarantined rows, filling of the plan, missing days.
+"""
 
 from __future__ import annotations
 
@@ -117,6 +120,35 @@ def quarantined(reading: Reading, most: int) -> list[Row]:
         ORDER BY quarantined_at DESC, file_name, line_number, column_name LIMIT ?
         """,
         [most],
+    )
+
+
+def filled_days(reading: Reading) -> Row:
+    """Count the store-days of the newest forecast: all (``days``), filled by rule (``filled``)."""
+    row = reading.row(
+        "SELECT count(*) AS days, count(*) FILTER (plan_source = 'assumed') AS filled "
+        "FROM latest_forecasts"
+    )
+    return row or {}
+
+
+def filling_accuracy(reading: Reading) -> list[Row]:
+    """Return how often the rules that fill the plan were right, by filled column.
+
+    Returns:
+        ``plan_column``, ``right_share`` (0 to 1), ``store_days`` (number of compared store-days),
+        ``first_origin`` and ``last_origin`` (oldest and newest past origin), in the order openings,
+        promotions, public holidays, school holidays. No rows without past origins to compare.
+    """
+    return reading.rows(
+        """
+        SELECT plan_column, sum(store_days_right) / sum(store_days) AS right_share,
+            sum(store_days)::BIGINT AS store_days,
+            min(first_origin) AS first_origin, max(last_origin) AS last_origin
+        FROM plan_filling_accuracy GROUP BY plan_column
+        ORDER BY array_position(
+            ['is_open', 'is_promo', 'state_holiday', 'is_school_holiday'], plan_column)
+        """
     )
 
 

@@ -1,4 +1,4 @@
-"""Show the data quality page: freshness, checks, quarantined rows, missing data."""
+"""Show the data quality page: freshness, checks, quarantined rows, filled plan, missing data."""
 
 from __future__ import annotations
 
@@ -12,13 +12,20 @@ from app.dashboard.tables import show_table
 from app.dashboard.views.quality import PAGE, charts, queries
 
 _MOST_ROWS = 500
+_FILLED = {
+    "is_open": "Openings",
+    "is_promo": "Promotions",
+    "state_holiday": "Public holidays",
+    "is_school_holiday": "School holidays",
+}
 
 
 def show(ask: Answers) -> None:
-    """Show freshness, checks, quarantined rows and missing data."""
+    """Show freshness, checks, quarantined rows, filled plan and missing data."""
     show_freshness(ask)
     show_checks(ask)
     show_quarantine(ask)
+    show_filling(ask)
     show_missing(ask)
 
 
@@ -113,6 +120,44 @@ def show_quarantine(ask: Answers) -> None:
         if total > _MOST_ROWS:
             st.caption(f"Only the newest {_MOST_ROWS:,} of {total:,} rows are shown.")
         show_table(ask(queries.quarantined, _MOST_ROWS))
+
+
+def show_filling(ask: Answers) -> None:
+    """Show how many forecast days have no plan, and how often the rules that fill it were right."""
+    st.subheader(
+        "Plan filled by rule",
+        anchor=False,
+        help="Where the retailer's plan has gaps, rules fill them from each store's own past, from "
+        "similar stores and from lists of holidays.",
+    )
+    days = ask(queries.filled_days)
+    share = words.percent(days["filled"] / days["days"]) if days["filled"] else "none"
+    st.caption(
+        f"Of {words.count(days['days'], 'forecast store-day')} (one store on one day), {share} "
+        f"{'are' if days['filled'] else 'is'} filled by rule, because no plan was delivered."
+    )
+    found = ask(queries.filling_accuracy)
+    if not found:
+        frame.nothing("There is no past day yet on which the rules could be compared.")
+        return
+    st.caption(
+        f"Each week the rules fill the plans of past forecast origins (here "
+        f"{words.origin(found[0]['first_origin'])} to {words.origin(found[0]['last_origin'])}) as "
+        "if none had been delivered. The table says how often they were right. Send a plan where "
+        "the share is low."
+    )
+    show_table(
+        [
+            {
+                "Filled by rule": _FILLED[row["plan_column"]],
+                "Right": row["right_share"],
+                "Compared store-days": row["store_days"],
+            }
+            for row in found
+        ],
+        share=["Right"],
+        column_config={"Compared store-days": st.column_config.NumberColumn(format="%,.0f")},
+    )
 
 
 def show_missing(ask: Answers) -> None:
