@@ -14,7 +14,6 @@ import duckdb
 import pytest
 from support.chain import small_params
 from support.refreshed import Refreshed
-from support.unmeasured import UNMEASURED
 from support.weekly_drop import NEWEST_ORIGIN, write_drop
 
 from assets.home import open_instance
@@ -33,16 +32,6 @@ ROSSMANN = Path(sys.executable).with_name("rossmann")
 @pytest.fixture
 def place(copy_of_refreshed: Callable[[], Refreshed]) -> Refreshed:
     return copy_of_refreshed()
-
-
-def command(place: Refreshed, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [str(ROSSMANN), *arguments],
-        env={**os.environ, **place.environment, **UNMEASURED},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def test_the_first_refresh_publishes_forecasts_of_every_store(refreshed: Refreshed):
@@ -112,7 +101,7 @@ def test_the_ui_lists_exactly_the_origins_that_can_be_backfilled(refreshed: Refr
 
 def test_a_second_refresh_changes_nothing_and_says_so(place: Refreshed):
     before = (place.current, place.rows("SELECT * FROM forecasting.forecast_runs"))
-    done = command(place, "refresh")
+    done = place.command("refresh")
     assert done.returncode == 0, done.stderr
     assert "Nothing changed" in done.stdout
     assert (place.current, place.rows("SELECT * FROM forecasting.forecast_runs")) == before
@@ -194,7 +183,7 @@ def test_a_failed_expectation_stops_everything_after_it(place: Refreshed):
 def test_a_failed_dbt_test_stops_everything_after_it_and_is_printed(place: Refreshed):
     before = place.current
     place.execute("DELETE FROM raw.public_holidays")
-    done = command(place, "refresh")
+    done = place.command("refresh")
     assert done.returncode == RefusedError.exit_code
     assert "stopped in the step “dbt: staging, core”" in done.stderr
     assert done.stderr.count("public_holidays_cover_the_plan") == 1
@@ -215,7 +204,7 @@ def test_a_failed_dbt_test_stops_everything_after_it_and_is_printed(place: Refre
 def test_a_past_origin_is_backfilled_and_published_with_the_newest(place: Refreshed):
     origin = NEWEST_ORIGIN - timedelta(days=42)
     newest = place.rows("SELECT * FROM forecasting.forecasts ORDER BY ALL")
-    done = command(place, "refresh", "--origin", str(origin))
+    done = place.command("refresh", "--origin", str(origin))
     assert done.returncode == 0, done.stderr
     path = place.settings.published_path / place.current
     with duckdb.connect(str(path), read_only=True) as published:
@@ -235,7 +224,7 @@ def test_a_past_origin_is_backfilled_and_published_with_the_newest(place: Refres
 
 
 def test_an_origin_that_cannot_be_backfilled_is_refused_with_those_that_can(place: Refreshed):
-    done = command(place, "refresh", "--origin", "2015-05-09")
+    done = place.command("refresh", "--origin", "2015-05-09")
     assert done.returncode == NoDataError.exit_code
     assert "2015-05-08" in done.stderr
     assert "Traceback" not in done.stderr

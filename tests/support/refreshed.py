@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +14,7 @@ import pytest
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.warehouse.connection import connect
 from support.code_location import environment_of
+from support.unmeasured import UNMEASURED
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -40,6 +44,16 @@ class Refreshed:
         with connect(self.settings) as connection:
             for statement in statements:
                 connection.execute(statement)
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run ``rossmann`` with some arguments as a process."""
+        return subprocess.run(
+            [str(Path(sys.executable).with_name("rossmann")), *arguments],
+            env={**os.environ, **self.environment, **UNMEASURED},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
     def run(self, job: str, **options: object) -> tuple[dg.ExecuteInProcessResult, list[str]]:
         """Run a job; what came of it, and the steps that did not succeed."""
