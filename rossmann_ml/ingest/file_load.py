@@ -28,7 +28,7 @@ from rossmann_ml.ingest.data_set import (
     require_same_data_set,
 )
 from rossmann_ml.ingest.discovery import RawFile
-from rossmann_ml.ingest.editions import fate_of, former_editions, mark_replaced
+from rossmann_ml.ingest.editions import drop_old_editions, fate_of, former_editions, mark_replaced
 from rossmann_ml.ingest.formats import Kind
 from rossmann_ml.ingest.known_on import (
     redate_loads,
@@ -244,6 +244,8 @@ def land_file(
             mark_replaced(connection, former, load_id, today)
             if former.load_ids or counts.passed_over:
                 settle(connection, file_format.table)
+            if former.load_ids and raw_file.is_bulk:
+                drop_old_editions(connection, raw_file)
             record_data_set(connection, data_set, newest_sales)
             if before and newest_sales and newest_sales < before and settings.as_of is None:
                 redate_loads(connection, today)
