@@ -120,8 +120,8 @@ def mark_replaced(
 def drop_old_editions(connection: duckdb.DuckDBPyConnection, raw_file: RawFile) -> None:
     """Delete the rows of a whole file's editions that are older than the kept ones.
 
-    Each edition stores all its rows, and each landing compares them all. Without a limit, a history
-    that is sent as a whole every week would take more space and time with every week.
+    Each edition stores all its rows, so without a limit a history that is sent as a whole every
+    week would add its size to the warehouse every week.
 
     Args:
         connection: Writing connection inside a transaction.
