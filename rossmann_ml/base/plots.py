@@ -38,7 +38,8 @@ def plot_scores(scores: pl.DataFrame, path: Path) -> None:
         axes.set_ylim(bottom=0)
         axes.grid(alpha=0.3)
     figure.axes[0].set_ylabel("RMSPE")
-    figure.axes[1].legend(fontsize="small")
+    # a fixed place, because matplotlib warns when the search for the best one takes over a second
+    figure.axes[1].legend(fontsize="small", loc="lower right")
     figure.savefig(path, dpi=110)
 
 

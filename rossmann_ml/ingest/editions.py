@@ -5,8 +5,9 @@ edition as a whole. Of a replaced whole file, the days before the new edition's 
 force, because the new edition does not cover them. A new list of stores replaces no load: the
 newest row of each store counts.
 
-Entry points: :func:`fate_of` and :func:`file_date` before a landing, :func:`former_editions` and
-:func:`mark_replaced` during it, :func:`bring_back` after a withdrawal.
+Entry points: :func:`fate_of` and :func:`file_date` before a landing, :func:`former_editions`,
+:func:`mark_replaced` and :func:`drop_old_editions` during it, :func:`bring_back` after a
+withdrawal.
 """
 
 from __future__ import annotations
@@ -17,9 +18,15 @@ from typing import Literal
 
 import duckdb
 
+from rossmann_ml.base.errors import RefusedError
 from rossmann_ml.ingest.checks import UNKNOWN_STORE
 from rossmann_ml.ingest.discovery import RawFile
+from rossmann_ml.ingest.formats import FORMATS, Kind
 from rossmann_ml.warehouse.connection import one_row, utc_now
+from rossmann_ml.warehouse.tables import raw
+
+KEPT_EDITIONS = 2
+"""Number of replaced editions of a whole file whose rows stay stored, to come back."""
 
 Fate = Literal["new", "landed", "withdrawn"]
 
@@ -150,16 +157,55 @@ def mark_replaced(
     _set_replaced_from(connection, load_id)
 
 
-def bring_back(connection: duckdb.DuckDBPyConnection, load_id: int) -> list[int]:
+def drop_old_editions(connection: duckdb.DuckDBPyConnection, raw_file: RawFile) -> None:
+    """Delete the rows of a whole file's editions that are older than the kept ones.
+
+    Each edition stores all its rows, so without a limit a history that is sent as a whole every
+    week would add its size to the warehouse every week.
+
+    Args:
+        connection: Writing connection inside a transaction.
+        raw_file: Whole file of sales or plan, after its landing.
+    """
+    connection.execute(
+        f"""
+        WITH editions AS (
+            SELECT load_id, first_date,
+                -- loads that one landing replaced are one edition; those in force have age 0
+                dense_rank() OVER (ORDER BY replaced_by DESC NULLS FIRST) - 1 AS age
+            FROM raw.loads
+            WHERE kind = $kind AND file_name = $name
+                AND (withdrawn_on IS NULL OR replaced_by IS NOT NULL)
+        ),
+        dropped AS (
+            -- days before the first one of a later edition may be in force after withdrawals
+            SELECT old.load_id, min(later.first_date) AS since
+            FROM editions AS old JOIN editions AS later ON later.age < old.age
+            WHERE old.age > $kept AND later.age >= $kept
+            GROUP BY old.load_id
+        )
+        DELETE FROM {raw.former(raw_file.format.table)} AS former USING dropped
+        WHERE former.load_id = dropped.load_id AND former.date >= dropped.since
+        """,  # noqa: S608
+        {"kind": raw_file.kind, "name": raw_file.path.name, "kept": KEPT_EDITIONS},
+    )
+
+
+def bring_back(connection: duckdb.DuckDBPyConnection, load_id: int, kind: Kind) -> list[int]:
     """Put the loads that a withdrawn load had replaced back into force.
 
     Args:
         connection: Writing connection inside a transaction.
         load_id: Key of the withdrawn load.
+        kind: Kind of its rows.
 
     Returns:
         Keys of the loads that are in force again.
+
+    Raises:
+        RefusedError: The rows of the loads that would be in force again were deleted.
     """
+    _require_rows(connection, load_id, kind)
     rows = connection.execute(
         "UPDATE raw.loads SET replaced_by = NULL, replaced_from = NULL, withdrawn_on = NULL, "
         "withdrawn_at = NULL, withdrawn_because = NULL WHERE replaced_by = ? RETURNING load_id",
@@ -167,6 +213,33 @@ def bring_back(connection: duckdb.DuckDBPyConnection, load_id: int) -> list[int]
     ).fetchall()
     _set_replaced_from(connection, load_id)
     return sorted(int(back) for (back,) in rows)
+
+
+def _require_rows(connection: duckdb.DuckDBPyConnection, load_id: int, kind: Kind) -> None:
+    """Raise if the rows of the whole file that a load replaced were deleted.
+
+    Raises:
+        RefusedError: They were deleted by :func:`drop_old_editions`.
+    """
+    if not FORMATS[kind].has_dates:
+        return
+    gone = one_row(
+        connection,
+        f"""
+        SELECT loads.file_name, max(loads.load_id)
+        FROM raw.loads AS loads LEFT JOIN {raw.former(FORMATS[kind].table)} AS former
+            ON former.load_id = loads.load_id AND former.date >= loads.replaced_from
+        WHERE loads.replaced_by = ? AND loads.replaced_from <= loads.last_date
+        GROUP BY loads.file_name HAVING count(former.load_id) = 0
+        """,  # noqa: S608
+        [load_id],
+    )
+    if gone is not None:
+        raise RefusedError(
+            f"{gone[0]} cannot be withdrawn, because the rows of its former edition (load "
+            f"{gone[1]}) are no longer stored: of a whole file the newest {KEPT_EDITIONS} replaced "
+            f"editions are kept; land a right {gone[0]} instead: it replaces this one"
+        )
 
 
 def _set_replaced_from(connection: duckdb.DuckDBPyConnection, load_id: int) -> None:

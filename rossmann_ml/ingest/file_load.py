@@ -29,6 +29,8 @@ from rossmann_ml.ingest.data_set import (
 )
 from rossmann_ml.ingest.discovery import RawFile
 from rossmann_ml.ingest.editions import (
+    FormerEditions,
+    drop_old_editions,
     fate_of,
     file_date,
     former_editions,
@@ -244,9 +246,7 @@ def land_file(
                 file_date=day,
             )
             record_currency(connection, load_id, judged.currency)
-            mark_replaced(connection, former, load_id, today)
-            if former.load_ids or counts.passed_over:
-                settle(connection, file_format.table)
+            _replace(connection, raw_file, former, landing, today)
             record_data_set(connection, data_set, newest_sales)
             if before and newest_sales and newest_sales < before and settings.as_of is None:
                 redate_loads(connection, today)
@@ -255,6 +255,21 @@ def land_file(
             if raw_file.kind == "holidays":
                 landing = replace(landing, warnings=(*landing.warnings, *notes))
     return replace(landing, seconds=perf_counter() - started)
+
+
+def _replace(
+    connection: duckdb.DuckDBPyConnection,
+    raw_file: RawFile,
+    former: FormerEditions,
+    landing: FileLanding,
+    today: date,
+) -> None:
+    """Put the rows of a landing in force, in place of those of the file's former editions."""
+    mark_replaced(connection, former, cast("int", landing.load_id), today)
+    if former.load_ids or landing.rows_passed_over:
+        settle(connection, raw_file.format.table)
+    if former.load_ids and raw_file.is_bulk:
+        drop_old_editions(connection, raw_file)
 
 
 def _record(

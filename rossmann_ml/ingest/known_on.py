@@ -85,7 +85,7 @@ def redate_loads(
         today: Business date.
         tables: Tables of rows to redate, with their former rows, which may come back.
     """
-    former = (table.replace("raw.", "raw.former_") for table in tables)
+    former = map(raw.former, tables)
     for table in ("raw.loads", *tables, *former):
         connection.execute(
             f"UPDATE {table} SET known_on = $today WHERE known_on > $today",  # noqa: S608

@@ -153,7 +153,7 @@ def settle(connection: duckdb.DuckDBPyConnection, table: str) -> None:
         connection: Writing connection inside a transaction.
         table: A key of :data:`rossmann_ml.warehouse.tables.raw.KEYS`.
     """
-    key, former = raw.KEYS[table], table.replace("raw.", "raw.former_")
+    key, former = raw.KEYS[table], raw.former(table)
     # of a replaced whole file the days before the new edition's first day stay in force
     before = "OR landed.date < loads.replaced_from" if "date" in key else ""
     connection.execute(

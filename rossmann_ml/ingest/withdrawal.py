@@ -1,7 +1,7 @@
 """Withdraw a landed file, so that the warehouse is as if the file had never come.
 
-Entry point: :func:`withdraw_file`. The rows stay in the raw tables, marked in ``raw.loads``. If the
-file had replaced a former edition of its name, that edition is in force again.
+Entry point: :func:`withdraw_file`. The rows move to ``raw.former_*``; ``raw.loads`` has the reason.
+If the file had replaced a former edition of its name, that edition is in force again.
 """
 
 from __future__ import annotations
@@ -74,8 +74,9 @@ def withdraw_file(session: Session, file_name: str, *, reason: str, actor: str) 
         actor: Name of the person who withdraws the file.
 
     Raises:
-        RefusedError: No file of this name was landed, it was withdrawn already, or without it there
-            would be no stores, no sales or stores with sales that no list of stores has.
+        RefusedError: No file of this name was landed, it was withdrawn already, the rows of its
+            former edition are no longer stored, or without it there would be no stores, no sales or
+            stores with sales that no list of stores has.
         BusyError: Another process is writing.
     """
     with session.writing() as connection:
@@ -98,7 +99,7 @@ def withdraw_file(session: Session, file_name: str, *, reason: str, actor: str) 
                 "WHERE load_id = ?",
                 [today, utc_now(), f"withdrawn by {actor}: {reason}", load_id],
             )
-            editions = bring_back(connection, load_id)
+            editions = bring_back(connection, load_id, kind)
             settle(connection, file_format.table)
             _refuse_without(connection, file_name, file_format)
             counted = one_row(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -38,10 +39,11 @@ def refreshed(sample_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Ref
 
 @pytest.fixture
 def copy_of_refreshed(refreshed: Refreshed, tmp_path: Path) -> Callable[[], Refreshed]:
-    """Make a copy of the refreshed place that a test may change."""
+    """Make copies of the refreshed place that a test may change."""
+    numbers = count(1)
 
     def copy() -> Refreshed:
-        folder = tmp_path / "copy"
+        folder = tmp_path / f"copy_{next(numbers)}"
         shutil.copytree(refreshed.folder, folder)
         return Refreshed(folder, place_settings(folder, refreshed.settings.raw_dir))
 

@@ -65,9 +65,7 @@ FAULTS = {
         "UPDATE raw.public_holidays SET state_holiday = 'x' "
         "WHERE state = 'HE' AND date = DATE '2015-05-01'"
     ),
-    "public_holidays_cover_the_plan": (
-        "DELETE FROM raw.public_holidays WHERE state_holiday <> 'x'"  # the fault before stays
-    ),
+    "public_holidays_cover_the_plan": "DELETE FROM raw.public_holidays WHERE state <> 'HE'",
     # versions
     "set_aside_sales_key_is_unique": (
         "INSERT INTO core.set_aside_sales SELECT 1, DATE '2015-06-01', 1, 0, 9, 'partial day' "

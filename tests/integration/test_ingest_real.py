@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 
 import pytest
 
@@ -55,14 +55,14 @@ def test_every_row_of_the_real_files_lands(
 def test_the_real_files_are_recognised_at_once_when_offered_again(
     place: Settings, report: LandingReport
 ) -> None:
-    started = perf_counter()
+    started = process_time()
     again = land_raw(Session(place))
-    assert perf_counter() - started < 3
+    assert process_time() - started < 3
     assert all(file.was_landed_before for file in again.files)
     assert len(again.files) == len(report.files)
 
 
-def test_a_newer_whole_file_stores_only_what_differs(
+def test_a_newer_whole_file_replaces_the_former_one_and_takes_back_what_it_lacks(
     place: Settings, report: LandingReport, real_data_dir: Path
 ) -> None:
     lines = (real_data_dir / "train.csv").read_text(encoding="utf-8").splitlines()
@@ -74,11 +74,11 @@ def test_a_newer_whole_file_stores_only_what_differs(
     (folder / "train.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
     (landing,) = land_incoming(Session(place), paths=[folder / "train.csv"]).files
-    assert (landing.rows_landed, landing.rows_restated) == (1, 1)
+    assert (landing.rows_landed, landing.rows_restated, landing.rows_taken_back) == (1, 1, 100)
     assert landing.rows_unchanged == landing.rows_read - 1
     with connect(place, read_only=True) as connection:
-        assert connection.execute(
-            "SELECT sales, known_on > date FROM raw.sales WHERE store = ? AND date = ? "
-            "ORDER BY load_id",
-            [int(store), date.fromisoformat(day)],
-        ).fetchall() == [(float(sales), False), (float(sales) + 1, True)]
+        for table, figure in (("sales", float(sales) + 1), ("former_sales", float(sales))):
+            assert connection.execute(
+                f"SELECT sales, known_on = date FROM raw.{table} WHERE store = ? AND date = ?",
+                [int(store), date.fromisoformat(day)],
+            ).fetchall() == [(figure, True)]

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 import polars as pl
 import pytest
 from support.built_core import NEWEST_ORIGIN, BuiltWarehouse
+from support.weekly_drop import write_drop
 
 from rossmann_ml.ingest import land_incoming
 from rossmann_ml.quality import load_suite, read_checked_frame
@@ -15,9 +16,6 @@ from rossmann_ml.warehouse.connection import connect
 from rossmann_ml.warehouse.session import Session
 
 pytestmark = pytest.mark.integration
-
-# promotions repeat every second week
-FORTNIGHT = timedelta(days=14)
 
 Change = Callable[[pl.DataFrame], pl.DataFrame]
 
@@ -34,15 +32,14 @@ def figures(where: pl.Expr, factor: float) -> Change:
 
 
 def land(built: BuiltWarehouse, days: int, change: Change) -> date:
-    """Land `days` days after the newest, like those a fortnight before; return the last of them."""
+    """Land the sample's `days` days after the newest, changed; return the last of them."""
     last = NEWEST_ORIGIN + timedelta(days=days)
-    train = pl.read_csv(built.settings.raw_path / "train.csv", infer_schema=False)
-    shifted = train.with_columns(
-        Date=(pl.col("Date").str.to_date() + FORTNIGHT).cast(pl.String)
-    ).filter((pl.col("Date") > str(NEWEST_ORIGIN)) & (pl.col("Date") <= str(last)))
-    path = built.settings.warehouse_path / f"sales_{last}.csv"
-    change(shifted.with_columns(Store=pl.col("Store").cast(int))).write_csv(path)
+    write_drop(built.settings, days)
+    path = built.settings.incoming_path / f"sales_{last}.csv"
+    rows = pl.read_csv(path, infer_schema=False)
+    change(rows.with_columns(pl.col("Store").cast(int))).write_csv(path)
     land_incoming(Session(built.settings, built.params), paths=[path])
+    path.unlink()
     built.run("build", "--selector", "core")
     return last
 
@@ -64,7 +61,8 @@ def test_a_saturday_at_noon_is_not_the_origin_until_the_corrected_file_lands(
     warehouse_of_this_test: BuiltWarehouse,
 ) -> None:
     built = warehouse_of_this_test
-    saturday = land(built, 1, figures(pl.lit(value=True), 0.33))
+    # the others keep the sample's figures, by which its warehouse knows its files
+    saturday = land(built, 1, figures(pl.col("Store") > 6, 0.33))
     assert origin(built) == NEWEST_ORIGIN
     assert built.rows(
         f"SELECT count(*) FROM core.fct_daily_sales WHERE sales_date = '{saturday}'"

@@ -109,7 +109,8 @@ CREATE TABLE IF NOT EXISTS raw.holidays (
 );
 
 -- Rows that are not in force: of replaced or withdrawn files, or of store-days that a file of a newer
--- day had before. They come back when they are in force again.
+-- day had before. They come back when they are in force again. Of a whole file the two newest replaced
+-- editions are kept.
 CREATE TABLE IF NOT EXISTS raw.former_sales AS FROM raw.sales LIMIT 0;
 CREATE TABLE IF NOT EXISTS raw.former_plan AS FROM raw.plan LIMIT 0;
 CREATE TABLE IF NOT EXISTS raw.former_stores AS FROM raw.stores LIMIT 0;

@@ -7,7 +7,7 @@ counted as (
     select
         (select count(*) from {{ ref('assumed_plan') }}) as rows_found,
         (select count(*) from {{ ref('dim_store') }})
-        * (select last_plan_date - forecast_origin from {{ ref('forecast_origin') }})
+        * (select max(last_plan_date - forecast_origin) from {{ ref('forecast_origin') }})
             as rows_expected
 
 )

@@ -22,7 +22,7 @@ def withdraw(
     """Withdraw a landed file: the next refresh publishes as if it had never come.
 
     A former edition of the same name is in force again. A file that is still in the incoming folder
-    is not landed again.
+    is not landed again. Published forecasts of earlier origins stay, because readers had them.
     """
     done = withdraw_file(Session(default_settings()), file, reason=reason, actor=getpass.getuser())
     for line in done.describe():

@@ -33,6 +33,15 @@ def newest_rows(table: str) -> str:
     return f"SELECT * FROM {table} QUALIFY load_id = max(load_id) OVER (PARTITION BY {KEYS[table]})"  # noqa: S608
 
 
+def former(table: str) -> str:
+    """Return the name of the table of the rows of `table` that are not in force.
+
+    Args:
+        table: A key of :data:`KEYS`.
+    """
+    return table.replace("raw.", "raw.former_")
+
+
 def data_set(connection: duckdb.DuckDBPyConnection) -> tuple[str, bool] | None:
     """Return the data set's name and whether it is synthetic; None before the first landing."""
     row = one_row(connection, "SELECT name, is_synthetic FROM raw.data_set")

@@ -67,6 +67,8 @@ SQL_FROM_PARTS = {
     "rossmann_ml/ingest/admission/holds.py: _changed_rows",
     "rossmann_ml/ingest/admission/units.py: _past",
     "rossmann_ml/ingest/known_on.py: redate_loads",
+    "rossmann_ml/ingest/editions.py: _require_rows",
+    "rossmann_ml/ingest/editions.py: drop_old_editions",
     "rossmann_ml/ingest/versions.py: settle",
     "rossmann_ml/ingest/public_holidays.py: fill_own_holidays",
     "rossmann_ml/ingest/status.py: _landed_kinds",

@@ -273,3 +273,22 @@ def test_a_plan_that_a_later_file_repeated_survives_its_withdrawal(
     land(with_stores, tmp_path / "plan_2015-06-12.csv", rows)
     withdraw(with_stores, "plan_2015-06-05.csv")
     assert last_plan_date(with_stores) == FRIDAY + timedelta(days=7)
+
+
+def test_of_a_whole_file_the_two_newest_replaced_editions_can_come_back_and_no_older_one(
+    with_stores: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    history = tmp_path / "train.csv"
+    land(with_stores, history, sales(1, day(1), day(8)))  # day 1 stays in force
+    for amount in (2, 3, 4, 5):
+        land(with_stores, history, sales(amount, day(8), day(9)))
+    ((stored,),) = with_stores.execute("SELECT count(*) FROM raw.former_sales").fetchall()
+    assert stored == 4
+    for amount in (4, 3):
+        withdraw(with_stores, history.name)
+        assert in_force(with_stores) == {(1, 1): 1, (1, 8): amount, (1, 9): amount}
+    before = with_stores.execute("FROM raw.loads ORDER BY load_id").fetchall()
+    with pytest.raises(RefusedError, match=r"cannot be withdrawn, .*load 3\) are no long"):
+        withdraw(with_stores, history.name)
+    assert with_stores.execute("FROM raw.loads ORDER BY load_id").fetchall() == before
+    assert land(with_stores, history, sales(2, day(8), day(9))).rows_restated == 2
