@@ -84,16 +84,16 @@ def withdraw_file(session: Session, file_name: str, *, reason: str, actor: str) 
         file_format = FORMATS[kind]
         newest = raw.newest_rows(file_format.table)
         key = ", ".join(file_format.key)
-        connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE withdrawn_keys AS SELECT {key} FROM ({newest}) "  # noqa: S608
-            "WHERE load_id = ?",
-            [load_id],
-        )
         today, before = (
             product_today(connection, session.settings),
             raw.newest_sales_date(connection),
         )
         with transaction(connection):
+            connection.execute(
+                f"CREATE TEMP TABLE withdrawn_keys AS SELECT {key} FROM ({newest}) "  # noqa: S608
+                "WHERE load_id = ?",
+                [load_id],
+            )
             connection.execute(
                 "UPDATE raw.loads SET withdrawn_on = ?, withdrawn_at = ?, withdrawn_because = ? "
                 "WHERE load_id = ?",
@@ -119,7 +119,7 @@ def withdraw_file(session: Session, file_name: str, *, reason: str, actor: str) 
             fill_public_holidays(connection)
             fill_own_holidays(connection)
             forget_data_versions(connection)
-        connection.execute("DROP TABLE withdrawn_keys")
+            connection.execute("DROP TABLE withdrawn_keys")
         rows, rows_back = (0, 0) if counted is None else counted
         champion = models.champion(connection)
         if champion and models.recorded(connection, champion)["created_at"] < loaded_at:
