@@ -14,6 +14,7 @@ from support.dashboard_pages import (
     words_of,
 )
 
+from app.dashboard.words import plain
 from rossmann_ml.serving.report_files import report_path
 from rossmann_ml.serving.status import (
     FailedRun,
@@ -141,7 +142,7 @@ def test_open_alerts_are_shown_with_a_link_and_earlier_ones_in_a_table(
     assert "**warning** · stale data · plan" in box
     assert "the plan \\*ends\\*" in box
     assert "[where to look](http://127.0.0.1:8501/quality)" in box
-    assert "train a challenger. Reason: drift (features)" in words_of(page)
+    assert f"train a challenger. Reason: {plain('drift (features)')}" in words_of(page)
     assert list(page.dataframe[0].value["Rule"]) == ["stale data"]
 
 
