@@ -85,7 +85,7 @@ up: setup ## Start API, dashboard, MLflow and Dagster together; Ctrl-C stops the
 
 .PHONY: dagster
 dagster: setup ## Open the Dagster UI on 127.0.0.1:3000
-	@$(BIN)/dagster dev --host 127.0.0.1 --port 3000 --workspace workspace.yaml
+	@$(BIN)/rossmann up dagster
 
 .PHONY: mlflow
 mlflow: setup ## Open the MLflow UI on 127.0.0.1:5000
