@@ -37,10 +37,12 @@ def dashboard(host: Host = "127.0.0.1", port: Port = 8501) -> None:
     ROSSMANN_ALLOWED_HOSTS.
     """
     check_can_listen(host, port)
+    names = host_names(default_settings(), host)
+    Console(highlight=False).print(f"Dashboard: http://{host}:{port} (names: {', '.join(names)})")
     # other settings are in .streamlit/config.toml next to the script
     flags = [
         *(f"--server.address={host}", f"--server.port={port}"),
-        *(f"--server.allowedHosts={name}" for name in host_names(default_settings(), host)),
+        *(f"--server.allowedHosts={name}" for name in names),
     ]
     main = PROJECT_DIR / "app" / "dashboard" / "main.py"
     _become(["-m", "streamlit", "run", str(main), *flags])
