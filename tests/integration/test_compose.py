@@ -51,6 +51,7 @@ def stack(sample_dir: Path) -> Iterator[Stack]:
     try:
         with running_stack(place, variables=variables) as made:
             data = place / "volumes" / "data"
+            (data / "incoming").mkdir()  # as in the repository
             shutil.copytree(sample_dir, data / "sample")
             params = place / "params.yaml"
             params.write_text(yaml.safe_dump(small_params().model_dump(), sort_keys=False))
