@@ -1,7 +1,7 @@
 # syntax=docker/dockerfile:1
 # One image for all services of docker-compose.yml, because they share code and most libraries.
 
-FROM python:3.13-slim-bookworm AS libraries
+FROM python:3.13.11-slim-bookworm AS libraries
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends libgomp1 \
@@ -19,7 +19,7 @@ RUN --mount=type=cache,target=/var/cache/packages \
     && .venv/bin/python -m compileall -q .venv/lib \
     && rm -rf .venv/bin/uv .venv/bin/uvx
 
-FROM python:3.13-slim-bookworm
+FROM python:3.13.11-slim-bookworm
 ARG ROSSMANN_UID=1000
 # hadolint ignore=DL3008
 RUN apt-get update \
@@ -31,8 +31,8 @@ COPY --from=libraries /app/.venv .venv
 COPY . .
 # Written files are in separate folders; a new volume takes over the folder with its owner.
 RUN python -m compileall -q rossmann_ml assets app \
-    && mkdir -p /var/lib/rossmann/warehouse /var/lib/rossmann/state /var/lib/rossmann/artifacts \
-        data/incoming \
+    && mkdir -p /var/lib/rossmann/warehouse /var/lib/rossmann/artifacts \
+        /var/lib/rossmann/state/reports /var/lib/rossmann/state/requests data/incoming \
     && chown -R rossmann: /var/lib/rossmann data
 ENV PATH=/app/.venv/bin:$PATH \
     ROSSMANN_WAREHOUSE_DIR=/var/lib/rossmann/warehouse \

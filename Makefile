@@ -85,7 +85,7 @@ up: setup ## Start API, dashboard, MLflow and Dagster together; Ctrl-C stops the
 
 .PHONY: dagster
 dagster: setup ## Open the Dagster UI on 127.0.0.1:3000
-	@$(BIN)/dagster dev --host 127.0.0.1 --port 3000 --workspace workspace.yaml
+	@$(BIN)/rossmann up dagster
 
 .PHONY: mlflow
 mlflow: setup ## Open the MLflow UI on 127.0.0.1:5000
@@ -132,9 +132,15 @@ soak: setup-dev ## Kill the weekly job 200 times at random moments, and cause ot
 load: setup-dev ## Read API and dashboard with many clients while generations are published
 	@$(BIN)/python -m pytest tests/faults/load.py -s $(LOAD_ARGS)
 
+.PHONY: pin-images
+pin-images: ## Write the digests of image tags into Dockerfile and compose file (needs Docker, network)
+	@python3 deploy/pin_images.py
+
 .PHONY: audit
 audit: setup ## Check the locked dependencies for known vulnerabilities (needs the network)
-	@$(BIN)/uv tool run pip-audit@2.10.1 --disable-pip --require-hashes --requirement requirements/runtime.lock
+	@$(BIN)/uv venv --quiet --clear .state/audit
+	@$(BIN)/uv pip sync --quiet --python .state/audit/bin/python --require-hashes requirements/audit.lock
+	@.state/audit/bin/pip-audit --disable-pip --require-hashes --requirement requirements/runtime.lock
 
 .PHONY: lock
 lock: setup-dev ## Resolve the dependencies into new locks

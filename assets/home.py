@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import filelock
 import yaml
 
 from rossmann_ml.base.settings import Settings
@@ -58,4 +59,7 @@ def open_instance(settings: Settings) -> dg.DagsterInstance:
 
     Use the result in a ``with`` block, which closes it.
     """
-    return dg.DagsterInstance.from_config(str(prepare_dagster_home(settings)))
+    home = prepare_dagster_home(settings)
+    # two processes that create the tables at once disturb each other: UI and daemon start together
+    with filelock.FileLock(home / "opening.lock"):
+        return dg.DagsterInstance.from_config(str(home))

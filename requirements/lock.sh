@@ -12,4 +12,8 @@ compile pyproject.toml --group build --group server --constraint requirements/ru
     --output-file requirements/server.lock
 compile pyproject.toml --group dev --constraint requirements/server.lock \
     --output-file requirements/dev.lock
-sed -n 's/^\(uv==[0-9.]*\).*/\1/p' requirements/uv.lock | compile - --output-file requirements/uv.lock
+# tools that are no dependency of the product: raise their version in the lock itself
+for tool in uv:uv audit:pip-audit; do
+    lock=requirements/${tool%:*}.lock
+    sed -n "s/^\(${tool#*:}==[0-9.]*\).*/\1/p" "$lock" | compile - --output-file "$lock"
+done

@@ -127,7 +127,12 @@ def store_filter(stores: Sequence[Row]) -> StoreFilter:
         warn_unknown(column.removeprefix("store_"), values, "It is ignored")
     left, middle, right = st.columns([2, 2, 3])
     types = left.pills(
-        "Type", known["store_type"], selection_mode="multi", key="type", bind="query-params"
+        "Type",
+        known["store_type"],
+        selection_mode="multi",
+        key="type",
+        bind="query-params",
+        format_func=words.plain,
     )
     assortments = middle.pills(
         "Assortment",
@@ -135,6 +140,7 @@ def store_filter(stores: Sequence[Row]) -> StoreFilter:
         selection_mode="multi",
         key="assortment",
         bind="query-params",
+        format_func=words.plain,
         help="a basic, b extra, c extended",
     )
     states = right.multiselect(
@@ -143,7 +149,7 @@ def store_filter(stores: Sequence[Row]) -> StoreFilter:
         key="state",
         bind="query-params",
         placeholder="all states",
-        help=", ".join(f"{code} {words.state_name(code)}" for code in known["state"]),
+        help=words.plain(", ".join(f"{code} {words.state_name(code)}" for code in known["state"])),
     )
     return StoreFilter({"store_type": types, "assortment": assortments, "state": states})
 
@@ -162,7 +168,7 @@ def warn_unknown(key: str, known: Sequence[str], instead: str) -> None:
     unknown = [value for value in st.query_params.get_all(key) if value and value not in known]
     if unknown:
         st.warning(
-            f"The address of this page has {key} {', '.join(unknown)}, which does not exist here. "
-            f"{instead}.",
+            f"The address of this page has {key} {words.plain(', '.join(unknown))}, which does not "
+            f"exist here. {instead}.",
             icon=":material/warning:",
         )

@@ -56,7 +56,7 @@ def show_page(page: Page, show: Callable[[Answers], None]) -> None:
             _show_provenance(ask)
     except RossmannError as error:
         words_before = "Not now" if isinstance(error, BusyError) else "There is nothing to show yet"
-        st.info(f"{words_before}: {error}", icon=":material/hourglass_empty:")
+        st.info(f"{words_before}: {words.plain(str(error))}", icon=":material/hourglass_empty:")
 
 
 def chart(figure: go.Figure, alt: str) -> None:

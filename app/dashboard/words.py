@@ -91,8 +91,15 @@ def count(number: int, one: str, many: str | None = None) -> str:
 
 
 def plain(text: str) -> str:
-    """Escape the Markdown characters in a text, so that it is shown as written."""
-    return re.sub(r"([\\`*_{}\[\]<>#$~|:])", r"\\\1", text)
+    """Escape a text from outside for Markdown, so that it is shown as written, on one line.
+
+    Every text from an address, a file or an error goes through this function, because it could
+    otherwise show a picture of another server or a link in the product's own words. Streamlit also
+    makes links of bare addresses, which no backslash prevents; an invisible word joiner does.
+    """
+    line = " ".join(text.split())
+    unlinked = re.sub(r"(?i)(?<=:)(?=//)|(?<=www)(?=\.)|(?=@)", "\u2060", line)
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", unlinked)
 
 
 def long_day(day: date) -> str:
@@ -140,14 +147,15 @@ def plan(row: Row) -> str:
 
 
 def store(row: Row) -> str:
-    """Describe a store in words: type, assortment, state, Promo2, distance to a competitor.
+    """Describe a store in Markdown: type, assortment, state, Promo2, distance to a competitor.
 
     ``row`` is a row of table ``stores``. An example is ``type a · basic assortment · Hesse``, for a
     store without Promo2 and without a known competitor.
     """
-    parts = [f"type {row['store_type']}"]
-    parts += [f"{ASSORTMENTS.get(row['assortment'], row['assortment'])} assortment"]
-    parts += [state_name(row["state"])] if row["state"] else ["state unknown"]
+    parts = [f"type {plain(row['store_type'])}"]
+    assortment = row["assortment"]
+    parts += [f"{ASSORTMENTS.get(assortment) or plain(assortment)} assortment"]
+    parts += [plain(state_name(row["state"]))] if row["state"] else ["state unknown"]
     parts += ["second promotion"] if row["has_promo2"] else []
     if row["competition_distance_m"] is not None:
         parts.append(f"competitor {row['competition_distance_m']:,.0f} m away")

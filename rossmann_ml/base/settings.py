@@ -47,6 +47,8 @@ class Settings(BaseSettings):
         request_files_kept_days: Number of days that the API keeps its request files; the published
             table ``api_usage`` covers these days.
         dashboard_url: Address of the dashboard, for links in alerts.
+        allowed_hosts: Further host names, separated by commas, under which the dashboard and
+            Dagster's UI may be addressed; see `rossmann_ml.base.host_names`.
         mlflow_tracking_uri: Address of MLflow's server; by default a database in the state folder.
         dagster_file: File of Dagster's instance settings: ``dagster.yaml`` for a checkout,
             ``deploy/dagster.yaml`` for containers.
@@ -85,6 +87,7 @@ class Settings(BaseSettings):
     # two days at least, because requests around midnight are written a little later
     request_files_kept_days: int = Field(default=60, ge=2)
     dashboard_url: str = "http://127.0.0.1:8501"
+    allowed_hosts: str = ""
     mlflow_tracking_uri: str = Field(default="", validation_alias="MLFLOW_TRACKING_URI")
     dagster_file: Path = Path("dagster.yaml")
     dagster_workspace: Path = Path("workspace.yaml")

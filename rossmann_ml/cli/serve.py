@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 
 from rossmann_ml.base.errors import BusyError
+from rossmann_ml.base.host_names import host_names
 from rossmann_ml.base.settings import PROJECT_DIR, default_settings
 
 Host = Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 is every network.")]
@@ -30,10 +31,19 @@ def api(host: Host = "127.0.0.1", port: Port = 8000) -> None:
 
 
 def dashboard(host: Host = "127.0.0.1", port: Port = 8501) -> None:
-    """Serve the dashboard of the published forecasts."""
+    """Serve the dashboard of the published forecasts.
+
+    Its figures are shown only under the address it listens on, localhost, and the host names in
+    ROSSMANN_ALLOWED_HOSTS.
+    """
     check_can_listen(host, port)
+    names = host_names(default_settings(), host)
+    Console(highlight=False).print(f"Dashboard: http://{host}:{port} (names: {', '.join(names)})")
     # other settings are in .streamlit/config.toml next to the script
-    flags = [f"--server.address={host}", f"--server.port={port}"]
+    flags = [
+        *(f"--server.address={host}", f"--server.port={port}"),
+        *(f"--server.allowedHosts={name}" for name in names),
+    ]
     main = PROJECT_DIR / "app" / "dashboard" / "main.py"
     _become(["-m", "streamlit", "run", str(main), *flags])
 

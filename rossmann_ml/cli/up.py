@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +15,7 @@ from rossmann_ml.base.settings import Settings, default_settings
 from rossmann_ml.cli.serve import Host, check_can_listen
 from rossmann_ml.pipeline.services import Service, run_together
 
-_STYLES = ("cyan", "green", "magenta", "yellow")
+_STYLES = ("cyan", "green", "magenta", "yellow", "blue")
 
 ApiPort = Annotated[int, typer.Option(min=1, max=65535, help="Port of the API.")]
 DashboardPort = Annotated[int, typer.Option(min=1, max=65535, help="Port of the dashboard.")]
@@ -22,17 +23,26 @@ MlflowPort = Annotated[int, typer.Option(min=1, max=65535, help="Port of the MLf
 DagsterPort = Annotated[int, typer.Option(min=1, max=65535, help="Port of the Dagster UI.")]
 
 
+Only = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[api|dashboard|mlflow|dagster]...", help="Services; default: all."),
+]
+
+
 def up(
+    *,
+    only: Only = None,
     host: Host = "127.0.0.1",
     api_port: ApiPort = 8000,
     dashboard_port: DashboardPort = 8501,
     mlflow_port: MlflowPort = 5000,
     dagster_port: DagsterPort = 3000,
 ) -> None:
-    """Start API, dashboard, MLflow and Dagster on this machine; Ctrl-C stops them.
+    """Start API, dashboard, MLflow and Dagster on this machine, or some; Ctrl-C stops them.
 
-    Prints the addresses when all services are healthy. If a service ends by itself, the command
-    names it and stops the others. MLflow is not started if MLFLOW_TRACKING_URI names a server.
+    Dagster is two processes, its UI and the daemon of its schedules. Prints the addresses when all
+    services are healthy. If a service ends by itself, the command names it and stops the others.
+    MLflow is not started if MLFLOW_TRACKING_URI names a server.
     """
     settings = default_settings()
     ports = {
@@ -41,9 +51,15 @@ def up(
         "mlflow": mlflow_port,
         "dagster": dagster_port,
     }
-    services = services_of(settings, host, ports)
+    for name in only or ():
+        if name not in ports:
+            raise typer.BadParameter(f"found {name}, expected one of {', '.join(ports)}")
+    services = services_of(settings, host, ports, only or list(ports))
+    if not services:
+        raise typer.BadParameter("MLFLOW_TRACKING_URI names a server, so none is started")
     for service in services:
-        check_can_listen(host, ports[service.name])
+        if service.name in ports:
+            check_can_listen(host, ports[service.name])
     console = Console(highlight=False, soft_wrap=True)
     styles = {service.name: style for service, style in zip(services, _STYLES, strict=False)}
     width = max(len(service.name) for service in services)
@@ -54,7 +70,8 @@ def up(
     def print_addresses() -> None:
         console.print("\n[bold]all services are healthy; Ctrl-C stops them[/]")
         for service in services:
-            console.print(f"  {service.name:<{width}}  {service.address}")
+            if service.address:
+                console.print(f"  {service.name:<{width}}  {service.address}")
         if settings.mlflow_tracking_uri.startswith("http"):
             console.print(f"  {'mlflow':<{width}}  {settings.mlflow_tracking_uri}")
         console.print()
@@ -64,7 +81,9 @@ def up(
     console.print("stopped")
 
 
-def services_of(settings: Settings, host: str, ports: dict[str, int]) -> list[Service]:
+def services_of(
+    settings: Settings, host: str, ports: dict[str, int], only: Collection[str]
+) -> list[Service]:
     """Return the services that ``rossmann up`` starts, with their commands and addresses.
 
     MLflow is one of them unless the settings name a running MLflow server.
@@ -73,6 +92,7 @@ def services_of(settings: Settings, host: str, ports: dict[str, int]) -> list[Se
         settings: Settings with the address of MLflow's database or server.
         host: Address that all services listen on.
         ports: Ports by service: ``api``, ``dashboard``, ``mlflow``, ``dagster``.
+        only: Names of the services to start.
     """
     # a server that listens on every network is reached by the address of this machine
     shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104 - compared only
@@ -86,7 +106,7 @@ def services_of(settings: Settings, host: str, ports: dict[str, int]) -> list[Se
     # -P: modules in the working directory must not hide those of the product
     python = (sys.executable, "-P", "-m")
     mlflow = []
-    if not settings.mlflow_tracking_uri.startswith("http"):
+    if "mlflow" in only and not settings.mlflow_tracking_uri.startswith("http"):
         store = settings.tracking_uri
         if store.startswith("sqlite:///"):
             Path(store.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
@@ -94,9 +114,12 @@ def services_of(settings: Settings, host: str, ports: dict[str, int]) -> list[Se
         # MLflow's job queue would start eight processes that nothing uses
         no_queue = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
         mlflow = [service("mlflow", "health", *command, **no_queue)]
-    return [
+    dagster = (*python, "assets.ui", "--part")
+    started = [
         service("api", "health", rossmann, "api"),
         service("dashboard", "_stcore/health", rossmann, "dashboard"),
         *mlflow,
-        service("dagster", "server_info", *python, "assets.ui"),
+        service("dagster", "server_info", *dagster, "webserver"),
     ]
+    daemon = [Service("daemon", [*dagster, "daemon"])] if "dagster" in only else []
+    return [*(each for each in started if each.name in only), *daemon]

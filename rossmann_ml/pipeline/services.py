@@ -34,15 +34,16 @@ class Service:
     Attributes:
         name: Name of the server, which begins each of its lines in the log.
         command: Command line that starts the server.
-        address: URL that users open.
-        health: URL that returns status 200 when the server is ready.
+        address: URL that users open; empty for a process without one.
+        health: URL that returns status 200 when the server is ready; empty for a process that
+            counts as ready once it runs.
         environment: Environment variables in addition to those of this process.
     """
 
     name: str
     command: Sequence[str]
-    address: str
-    health: str
+    address: str = ""
+    health: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -146,7 +147,7 @@ async def _wait_until_healthy(services: Sequence[Service], patience_seconds: flo
     try:
         async with asyncio.timeout(patience_seconds):
             for service in services:
-                while not await asyncio.to_thread(_is_healthy, service.health):
+                while service.health and not await asyncio.to_thread(_is_healthy, service.health):
                     await asyncio.sleep(_LOOK_EVERY_SECONDS)
     except TimeoutError as error:
         raise FaultError(

@@ -18,6 +18,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import filelock
+
 from rossmann_ml.base.errors import BusyError, FaultError, RefusedError
 from rossmann_ml.base.params import Params
 from rossmann_ml.base.process import heed_interrupts
@@ -247,9 +249,12 @@ def ensure_manifest(settings: Settings) -> Path:
         for path in (settings.dbt_project_path, *settings.dbt_project_path.rglob("*"))
         if path.is_dir() or path.suffix in {".sql", ".yml"}
     ]
-    if _read_whole(manifest) is None or manifest.stat().st_mtime <= max(changed):
-        # with the weekly job's variables, so that the job need not parse the project again
-        run_dbt(Session(settings), ["parse"])
+    manifest.parent.mkdir(parents=True, exist_ok=True)
+    # UI and daemon of Dagster load the assets at once; the second finds what the first has built
+    with filelock.FileLock(manifest.with_suffix(".lock")):
+        if _read_whole(manifest) is None or manifest.stat().st_mtime <= max(changed):
+            # with the weekly job's variables, so that the job need not parse the project again
+            run_dbt(Session(settings), ["parse"])
     return manifest
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import quote, urlsplit
 
 import pytest
 from playwright.sync_api import expect
@@ -132,3 +134,37 @@ def test_an_address_of_no_store_shows_a_warning(tab: Visit) -> None:
     tab.open("?store=4711")
     expect(tab.page.get_by_text("The address of this page has store 4711")).to_be_visible()
     tab.keep("unknown_store")
+
+
+def test_text_from_an_address_becomes_no_picture_and_no_link(tab: Visit) -> None:
+    planted = "![x](http://other.example/pixel) [sign in](http://other.example) www.other.example"
+    for path in (f"compare?state={quote(planted)}", f"what_if?changes={quote(planted)}"):
+        tab.open(path)  # which fails if something is fetched from elsewhere
+        warning = tab.page.get_by_test_id("stAlert").first
+        expect(warning).to_contain_text("![x](http:")
+        assert warning.locator("img, a").count() == 0
+
+
+def test_figures_are_sent_under_known_host_names_only(dashboard: str) -> None:
+    place = urlsplit(dashboard)
+
+    def status(host: str) -> int:
+        asked = HTTPConnection(place.hostname or "", place.port, timeout=30)
+        asked.putrequest("GET", "/_stcore/stream", skip_host=True)
+        upgrade = {
+            "Connection": "Upgrade",
+            "Upgrade": "websocket",
+            "Sec-WebSocket-Version": "13",
+            "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+            "Sec-WebSocket-Protocol": "streamlit",
+        }
+        for name, value in {"Host": host, "Origin": f"http://{host}", **upgrade}.items():
+            asked.putheader(name, value)
+        asked.endheaders()
+        try:
+            return asked.getresponse().status
+        finally:
+            asked.close()
+
+    assert status(f"localhost:{place.port}") == 101
+    assert status(f"evil.example:{place.port}") == 403

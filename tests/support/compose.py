@@ -121,8 +121,10 @@ class Stack:
         for service in self.services.values():
             for volume in service.get("volumes", ()):
                 target = Path(volume.split(":")[1])
-                if target.is_relative_to(_WRITTEN) or target == Path("/app/data"):
-                    (self.place / "volumes" / target.name).mkdir(parents=True, exist_ok=True)
+                if target.is_relative_to(_WRITTEN):
+                    below = target.relative_to(_WRITTEN)
+                    (self.place / "volumes" / below).mkdir(parents=True, exist_ok=True)
+        (self.place / "volumes" / "data").mkdir(parents=True, exist_ok=True)
         (self.app / "data").symlink_to(self.place / "volumes" / "data")
 
     def make_read_only(self) -> None:

@@ -16,6 +16,7 @@ from support.dashboard_pages import (
 )
 from support.small_warehouse import MODEL
 
+from app.dashboard.words import plain
 from rossmann_ml.serving.status import FailedRun, HeldPublish, write_status
 
 
@@ -72,3 +73,28 @@ def test_every_page_shows_a_held_publication_once_with_its_reason(
     assert "origin 07 Aug 2015) are **held back**" in box
     assert "state BY moved too far" in box
     assert not [each for each in page.warning if "stopped at" in each.value]
+
+
+PLANTED = (
+    "![x](http://other.example/p) [sign in](https://other.example) www.other.example "
+    "a@other.example <b> :material/home:"
+)
+ADDRESSES = {
+    "forecast": ("store", "history"),
+    "compare": ("type", "assortment", "state", "stores", "level"),
+    "what_if": ("store", "for", "changes"),
+    "model": ("segment",),
+    "quality": ("run",),
+    "monitoring": ("origin", "accuracy_by", "worst_by"),
+}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_text_from_an_address_is_shown_as_written_and_never_as_a_picture_or_link(
+    open_page: OpenPage, name: str
+) -> None:
+    page = open_page(name, **dict.fromkeys(ADDRESSES[name], PLANTED))
+    warnings = [each.value for each in page.warning if "address of this page" in each.value]
+    assert len(warnings) == len(ADDRESSES[name])
+    assert all(plain(PLANTED) in each for each in warnings)
+    assert "other.example" not in words_of(page).replace(plain(PLANTED), "")

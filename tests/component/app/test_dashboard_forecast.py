@@ -12,6 +12,8 @@ from support.dashboard_pages import (
 )
 from support.small_warehouse import STORE_WITHOUT_FORECAST
 
+from app.dashboard.words import plain
+
 
 def test_the_first_store_is_shown_with_its_main_numbers(open_page: OpenPage) -> None:
     page = open_page()
@@ -58,7 +60,7 @@ def test_a_link_to_no_store_shows_a_warning_and_the_first_store(
     open_page: OpenPage, asked: str
 ) -> None:
     page = open_page(store=asked)
-    assert f"store {asked}, which does not exist here" in page.warning[0].value
+    assert f"store {plain(asked)}, which does not exist here" in page.warning[0].value
     assert page.selectbox(key="store").value == "1"
 
 

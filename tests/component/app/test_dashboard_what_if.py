@@ -13,6 +13,7 @@ from support.small_warehouse import STORE_WITHOUT_FORECAST
 
 from app.dashboard.views.what_if import scoring
 from app.dashboard.views.what_if.plan_changes import Change
+from app.dashboard.words import plain
 from app.published import PublishedReader
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.serving.generations import GenerationInfo
@@ -129,7 +130,7 @@ def test_a_change_can_be_removed(rule: Rule) -> None:
 
 def test_a_change_that_cannot_be_made_causes_a_warning(rule: Rule) -> None:
     page = open_page(changes=f"{PROMOTION}~promotion_2016-01-01_2016-01-02")
-    assert "cannot be made: promotion_2016-01-01_2016-01-02" in page.warning[0].value
+    assert f"cannot be made: {plain('promotion_2016-01-01_2016-01-02')}" in page.warning[0].value
     assert metrics_of(page)["Difference"] == "+2,000 €"
 
 

@@ -17,8 +17,10 @@ PORTS = {"api": 8000, "dashboard": 8501, "mlflow": 5000, "dagster": 3000}
 
 
 def test_four_services_are_started_with_the_places_of_this_product(tmp_path: Path) -> None:
-    services = {each.name: each for each in services_of(small_settings(tmp_path), "0.0.0.0", PORTS)}
-    assert list(services) == ["api", "dashboard", "mlflow", "dagster"]
+    started = services_of(small_settings(tmp_path), "0.0.0.0", PORTS, PORTS)
+    services = {each.name: each for each in started}
+    assert list(services) == ["api", "dashboard", "mlflow", "dagster", "daemon"]
+    assert services.pop("daemon").health == ""
     for name, service in services.items():
         command = list(service.command)
         assert command[command.index("--host") + 1] == "0.0.0.0"
@@ -34,8 +36,13 @@ def test_an_mlflow_server_that_is_there_is_used_and_none_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://mlflow.example:5000")
-    names = [each.name for each in services_of(small_settings(tmp_path), "127.0.0.1", PORTS)]
-    assert names == ["api", "dashboard", "dagster"]
+    services = services_of(small_settings(tmp_path), "127.0.0.1", PORTS, PORTS)
+    assert [each.name for each in services] == ["api", "dashboard", "dagster", "daemon"]
+
+
+def test_only_the_named_services_are_started(tmp_path: Path) -> None:
+    services = services_of(small_settings(tmp_path), "127.0.0.1", PORTS, ["dagster"])
+    assert [each.name for each in services] == ["dagster", "daemon"]
 
 
 def test_a_port_in_use_is_refused_before_anything_starts(tmp_path: Path) -> None:

@@ -84,7 +84,8 @@ def test_a_signal_stops_all_services_and_is_no_error(tmp_path: Path, number: int
     # Dagster leaves a handler of its own in a process that ran a job
     before = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
     signal.signal(number, before)
-    services = [server("one", tmp_path), server("two", tmp_path)]
+    daemon = Service("daemon", [sys.executable, "-c", "import time; time.sleep(600)"])
+    services = [server("one", tmp_path), server("two", tmp_path), daemon]
     run(services, log, number)
     assert ("one", "listening") in log.lines
     assert ("two", "listening") in log.lines

@@ -78,6 +78,18 @@ def test_readers_cannot_write_to_the_warehouse() -> None:
     assert mounted["api"] == mounted["dashboard"] == [f"{writing}:ro"]
 
 
+def test_readers_reach_no_server_of_the_pipeline_and_mount_only_what_they_need() -> None:
+    started = services(COMPOSE)
+    networks = {name: service["networks"] for name, service in started.items()}
+    readers = {"api": "requests", "dashboard": "reports"}
+    assert {name for name, joined in networks.items() if joined == ["readers"]} == set(readers)
+    assert all(joined in (["readers"], ["operators"]) for joined in networks.values())
+    for name, folder in readers.items():
+        own = f"{folder}:/var/lib/rossmann/state/{folder}"
+        _, mounted = started[name]["volumes"]
+        assert mounted == (own if name == "api" else f"{own}:ro")
+
+
 def test_what_is_written_lies_in_volumes_and_apart_from_the_code() -> None:
     image = image_environment()
     for name in ("ROSSMANN_WAREHOUSE_DIR", "ROSSMANN_STATE_DIR"):
@@ -91,6 +103,23 @@ def test_what_is_written_lies_in_volumes_and_apart_from_the_code() -> None:
 def test_ports_are_open_to_this_machine_only_by_default() -> None:
     ports = [port for service in services(COMPOSE).values() for port in service.get("ports", ())]
     assert sorted(ports) == [f"127.0.0.1:{port}:{port}" for port in (3000, 5000, 8000, 8501)]
+
+
+def test_who_opens_the_readers_to_a_network_does_not_open_what_runs_jobs() -> None:
+    started = services({**COMPOSE, "BIND_ADDRESS": "0.0.0.0"})
+    opened = {name for name, each in started.items() if "0.0.0.0:" in str(each.get("ports"))}
+    assert opened == {"api", "dashboard"}
+
+
+def test_every_image_is_named_by_an_exact_tag() -> None:
+    compose = yaml.safe_load(COMPOSE_FILE.read_text())
+    images = [service["image"] for service in compose["services"].values()]
+    images += re.findall(r"^FROM (\S+)", (PROJECT_DIR / "Dockerfile").read_text(), re.MULTILINE)
+    others = [image for image in images if "ROSSMANN_IMAGE" not in image]
+    exact = r"[\w./-]+:(\d+\.\d+(\.\d+)?-[\w.-]*bookworm|RELEASE\.[\w-]+Z)(@sha256:[0-9a-f]{64})?"
+    assert len(others) == 4
+    assert [image for image in others if not re.fullmatch(exact, image)] == []
+    assert all(image.startswith(("postgres:", "minio/")) or "3.13." in image for image in others)
 
 
 def test_no_password_no_start() -> None:

@@ -235,13 +235,47 @@ def test_what_is_asked_for_by_name_is_done() -> None:
         assert done.stdout.strip() == expected, done.stderr
 
 
+FAKE_DOCKER = """#!/bin/sh
+echo "$@" >> "$TOLD"
+case $4 in gone:*) echo "not found" >&2; exit 1 ;; esac
+printf 'sha256:%064d\\n' 7
+"""
+
+
+@pytest.mark.parametrize("image", ["postgres:17.5-bookworm", "gone:1.0"])
+def test_digests_are_written_for_all_images_or_for_none(tmp_path: Path, image: str) -> None:
+    docker = tmp_path / "docker"
+    docker.write_text(FAKE_DOCKER)
+    docker.chmod(0o755)
+    file, compose = tmp_path / "Dockerfile", tmp_path / "docker-compose.yml"
+    before = "FROM python:3.13.11-slim AS libraries\n"
+    file.write_text(before)
+    compose.write_text(f"  a:\n    image: {image}@sha256:{'0' * 64}\n    image: ${{OWN:-own:1}}\n")
+    run = subprocess.run(
+        [sys.executable, DEPLOY / "pin_images.py", file, compose],
+        env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "TOLD": f"{tmp_path}/told"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if image.startswith("gone"):
+        assert run.returncode == 1
+        assert "no digest of gone:1.0: not found; nothing was changed" in run.stderr
+        assert file.read_text() == before
+        return
+    digest = f"sha256:{7:064d}"
+    assert file.read_text() == f"FROM python:3.13.11-slim@{digest} AS libraries\n"
+    assert compose.read_text() == (
+        f"  a:\n    image: {image}@{digest}\n    image: ${{OWN:-own:1}}\n"
+    )
+
+
 def test_parts_of_dagster_are_started_with_the_places_of_this_product(tmp_path: Path) -> None:
     settings = small_settings(tmp_path)
     workspace = ["--workspace", str(settings.home / settings.dagster_workspace)]
-    for part in ("all", "webserver", "daemon"):
-        command = dagster_command(settings, part, "0.0.0.0", "3000")
-        assert command[-2:] == workspace
-        assert ("0.0.0.0" in command) == (part != "daemon")
+    daemon = dagster_command(settings, "daemon", "0.0.0.0", "4000")
+    assert daemon[-2:] == workspace
+    assert "0.0.0.0" not in daemon
     code = dagster_command(settings, "code", "0.0.0.0", "4000")
     assert code[:3] == ["dagster", "api", "grpc"]
     assert "--workspace" not in code

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from datetime import date, timedelta
 
 import polars as pl
@@ -289,3 +290,17 @@ def test_a_plan_is_downloaded_in_the_form_of_a_plan_file() -> None:
     assert effects.plan_file(frame).write_csv() == (
         "Store,DayOfWeek,Date,Open,Promo,StateHoliday,SchoolHoliday\n1,1,2015-08-03,1,1,0,0\n"
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["http://a.example", "HTTPS://a.example", "Www.a.example", "mailto:a@a.example", "ftp://a"],
+)
+def test_a_plain_text_holds_nothing_that_streamlit_makes_a_link_of(text: str) -> None:
+    shown = re.sub(r"\\(?=[!-/:-@\[-`{-~])", "", words.plain(f"see {text}"))
+    assert shown.replace("\u2060", "") == f"see {text}"
+    assert not re.search(r"://|www\.|\w@", shown, re.IGNORECASE)
+
+
+def test_a_plain_text_has_one_line_and_no_markdown() -> None:
+    assert words.plain("# a\n\n![b](c) `d` :e:") == r"\# a \!\[b\]\(c\) \`d\` \:e\:"

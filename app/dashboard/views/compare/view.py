@@ -237,8 +237,8 @@ def show_map(rows: Sequence[Row], name: str, measure: Measure) -> None:
     notes[0] += "." if len(known) == len(values) else ", or no known value."
     shared = [code for code in known if "," in code]
     notes += [
-        f"\\* {words.count(stores[code], 'store')} in {words.state_name(code)}: the data do "
-        "not say which, so both tiles show their common value."
+        f"\\* {words.count(stores[code], 'store')} in {words.plain(words.state_name(code))}: the "
+        "data do not say which, so both tiles show their common value."
         for code in shared
     ]
     if unknown := stores["unknown"]:

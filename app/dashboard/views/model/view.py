@@ -70,7 +70,7 @@ def show_champion(ask: Answers, champion: Row) -> None:
     if promotion:
         text += (
             f" Champion since {promotion['decided_at']:%d %b %Y %H:%M} UTC by "
-            f"{promotion['actor']}: {words.plain(promotion['reason'])}."
+            f"{words.plain(promotion['actor'])}: {words.plain(promotion['reason'])}."
         )
     st.caption(text, help=words.CHAMPION_HELP)
 

@@ -38,7 +38,10 @@ def show_drift(ask: Answers) -> None:
     drifted = [row for row in rows if row["is_drifted"]]
     day = words.long_day(origins[0])
     if drifted:
-        named = "; ".join(f"**{row['kind']}: {row['name']}** ({row['detail']})" for row in drifted)
+        named = "; ".join(
+            f"**{row['kind']}: {words.plain(row['name'])}** ({words.plain(row['detail'])})"
+            for row in drifted
+        )
         st.warning(f"Drifted at the origin of {day}: {named}.", icon=":material/trending_up:")
     else:
         st.success(

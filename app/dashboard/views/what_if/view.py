@@ -51,7 +51,7 @@ def choose_stores(ask: Answers) -> tuple[str, tuple[int, ...]]:
         stores = ask(shared_queries.stores)
         wanted = choices.store_filter(stores)
         kept = tuple(row["store_id"] for row in stores if wanted.keeps(row) and row["is_forecast"])
-        st.caption(f"{words.count(len(kept), 'store')}: {wanted.text()}.")
+        st.caption(f"{words.count(len(kept), 'store')}: {words.plain(wanted.text())}.")
         return wanted.text(), kept
     store = choices.one_store(ask, st.container())
     if store is None:
@@ -75,8 +75,8 @@ def choose_changes(ask: Answers) -> list[Change]:
     changes, invalid = from_text(text, first=first, last=last)
     if invalid:
         st.warning(
-            f"The address of this page has changes that cannot be made: {', '.join(invalid)}. Only "
-            f"days from {first} to {last} can be changed.",
+            f"The address of this page has changes that cannot be made: "
+            f"{words.plain(', '.join(invalid))}. Only days from {first} to {last} can be changed.",
             icon=":material/warning:",
         )
     with st.form("change", border=True):
