@@ -56,6 +56,13 @@ def sql(
     generation = current_path(default_settings().published_path)
     try:
         with reading(generation) as connection:
+            if not connection.extract_statements(text):
+                raise RefusedError(
+                    "the query is empty; expected SQL, such as `rossmann sql \"SELECT * FROM "
+                    'latest_forecasts LIMIT 5"`'
+                )
+            # settings such as a log file would let a query write files, or end this process
+            connection.execute("SET lock_configuration = true")
             _print_rows(connection, text, output, limit)
     except duckdb.Error as error:
         lines = [line.strip() for line in str(error).splitlines()]
