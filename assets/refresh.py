@@ -18,7 +18,6 @@ from datetime import date
 from pathlib import Path
 
 import dagster as dg
-from rich.console import Console
 from rich.markup import escape
 
 from assets.definitions import build_definitions
@@ -27,6 +26,7 @@ from assets.home import open_instance
 from assets.jobs import cause_of, words_of
 from assets.summary import print_alerts, print_summary
 from assets.terminal import StepLines, quiet, run_logger, title_of
+from rossmann_ml.base.console import Console
 from rossmann_ml.base.errors import NoDataError, RossmannError
 from rossmann_ml.base.settings import Settings, load_settings
 from rossmann_ml.base.storage_faults import storage_refused
@@ -90,7 +90,7 @@ def _refresh(retrain: str | None, origin: date | None) -> RefreshRecord:
         Outcome of the last job that ran.
     """
     started = time.monotonic()
-    console = Console(highlight=False)
+    console = Console()
     settings = load_settings()
     before = _published_id(settings)
     with writer_lock(settings), open_instance(settings) as instance:
@@ -156,9 +156,7 @@ def run_job(
         errors.append(cause_of(context))
 
     with quiet(log_path) as terminal:
-        lines = StepLines(
-            Console(file=terminal, highlight=False, force_terminal=console.is_terminal)
-        )
+        lines = StepLines(Console(file=terminal, force_terminal=console.is_terminal))
         log = logging.FileHandler(log_path, encoding="utf-8")
         log.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         logger = run_logger(lines, log)
@@ -262,7 +260,7 @@ def _require_origin(instance: dg.DagsterInstance, settings: Settings, origin: da
 
 
 def _print_error(text: str) -> None:
-    Console(stderr=True, highlight=False).print(text, soft_wrap=True)
+    Console(stderr=True).print(text, soft_wrap=True)
 
 
 def _published_id(settings: Settings) -> str | None:

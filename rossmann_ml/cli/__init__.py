@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import sys
 
-from rich.console import Console
 from rich.markup import escape
 
 from rossmann_ml.base import process
+from rossmann_ml.base.console import Console
 from rossmann_ml.base.errors import RossmannError
 from rossmann_ml.base.storage_faults import storage_refused
 from rossmann_ml.base.streams import prepare_streams
@@ -77,7 +77,5 @@ def main() -> None:
             process.refuse_hidden_modules()
             app()
     except RossmannError as error:
-        Console(stderr=True, highlight=False).print(
-            f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True
-        )
+        Console(stderr=True).print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True)
         sys.exit(error.exit_code)

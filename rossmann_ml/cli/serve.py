@@ -11,8 +11,8 @@ import sys
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from rossmann_ml.base.console import Console
 from rossmann_ml.base.errors import BusyError
 from rossmann_ml.base.settings import PROJECT_DIR, default_settings
 
@@ -25,7 +25,7 @@ def api(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     check_can_listen(host, port)
     # the C library reads it at start: by default every thread keeps a pool of freed memory
     os.environ.setdefault("MALLOC_ARENA_MAX", "2")
-    Console(highlight=False).print(f"API: http://{host}:{port} (documentation: /docs)")
+    Console().print(f"API: http://{host}:{port} (documentation: /docs)")
     _become(["-m", "app.api", "--host", host, "--port", str(port)])
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
+from rossmann_ml.base.console import Console
 from rossmann_ml.base.settings import Settings, default_settings
 from rossmann_ml.cli.serve import Host, check_can_listen
 from rossmann_ml.pipeline.services import Service, run_together
@@ -44,7 +44,7 @@ def up(
     services = services_of(settings, host, ports)
     for service in services:
         check_can_listen(host, ports[service.name])
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(soft_wrap=True)
     styles = {service.name: style for service, style in zip(services, _STYLES, strict=False)}
     width = max(len(service.name) for service in services)
 
