@@ -29,6 +29,7 @@ from assets.terminal import StepLines, quiet, run_logger, title_of
 from rossmann_ml.base.console import Console
 from rossmann_ml.base.errors import NoDataError, RossmannError
 from rossmann_ml.base.settings import Settings, load_settings
+from rossmann_ml.base.signals import ended_by_signals
 from rossmann_ml.base.storage_faults import storage_refused
 from rossmann_ml.base.streams import prepare_streams
 from rossmann_ml.pipeline.weekly_job import RefreshRecord
@@ -53,25 +54,34 @@ def main(arguments: list[str] | None = None) -> int:
         arguments: Arguments after the program's name; None means those of this process.
 
     Returns:
-        Exit code: 0 after success, 130 after an interrupt, 1 after an unexpected error, otherwise
-        the exit code of the ``RossmannError`` that ended the run.
+        Exit code: 0 after success, 1 after an unexpected error, otherwise the exit code of the
+        ``RossmannError`` that ended the run.
+
+    Raises:
+        SystemExit: A signal ended the run, or came too late for that; 128 plus its number.
     """
     parser = argparse.ArgumentParser(prog="rossmann refresh")
     parser.add_argument("--retrain", choices=["fast", "full"])
     parser.add_argument("--origin", type=date.fromisoformat)
     parser.add_argument("--record", type=Path, help="JSON file to write the outcome to")
     given = parser.parse_args(arguments)
-    try:
-        with storage_refused():
-            record = _refresh(given.retrain, given.origin)
-    except RossmannError as error:
-        _print_error(f"[bold red]error:[/] {escape(str(error))}")
-        record = RefreshRecord(error.exit_code, reason=str(error))
-    if given.record:
-        usages = [resource.getrusage(kind) for kind in _SELF_AND_CHILDREN]
-        cpu_seconds = sum(usage.ru_utime + usage.ru_stime for usage in usages)
-        record = replace(record, cpu_seconds=cpu_seconds, peak_gigabytes=_peak_gigabytes())
-        record.write(given.record)
+    with ended_by_signals() as ending:
+        try:
+            with storage_refused():
+                record = _refresh(given.retrain, given.origin)
+        except RossmannError as error:
+            _print_error(f"[bold red]error:[/] {escape(str(error))}")
+            record = RefreshRecord(error.exit_code, reason=str(error))
+        except KeyboardInterrupt:  # before the first step, or after the last
+            record = RefreshRecord(_INTERRUPTED)
+        if ending.number:
+            _print_error(f"[bold red]error:[/] {ending.reason}")
+            record = replace(record, exit_code=ending.exit_code, reason=ending.reason)
+        if given.record:
+            usages = [resource.getrusage(kind) for kind in _SELF_AND_CHILDREN]
+            cpu_seconds = sum(usage.ru_utime + usage.ru_stime for usage in usages)
+            record = replace(record, cpu_seconds=cpu_seconds, peak_gigabytes=_peak_gigabytes())
+            record.write(given.record)
     return record.exit_code
 
 
