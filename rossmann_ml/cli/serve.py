@@ -38,7 +38,7 @@ def dashboard(host: Host = "127.0.0.1", port: Port = 8501) -> None:
     _become(["-m", "streamlit", "run", str(main), *flags])
 
 
-def check_can_listen(host: str, port: int) -> None:
+def check_can_listen(host: str, port: int, option: str = "--port") -> None:
     """Raise an error with a clear message if a server could not start on an address.
 
     The settings are checked too, because the server reads them when it starts. Without these
@@ -47,6 +47,7 @@ def check_can_listen(host: str, port: int) -> None:
     Args:
         host: Address that the server will listen on.
         port: Port that the server will listen on.
+        option: Option of the command that chooses another port, for the message.
 
     Raises:
         BusyError: The address is in use or cannot be bound.
@@ -60,7 +61,8 @@ def check_can_listen(host: str, port: int) -> None:
             probe.bind((host, port))
         except OSError as error:
             raise BusyError(
-                f"cannot listen on {host}:{port}: {error.strerror}; choose with --host and --port"
+                f"cannot listen on port {port} of {host}: {error.strerror}; end the program that "
+                f"listens there, or choose another port with {option} (or another --host)"
             ) from error
 
 

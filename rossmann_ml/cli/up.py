@@ -43,7 +43,7 @@ def up(
     }
     services = services_of(settings, host, ports)
     for service in services:
-        check_can_listen(host, ports[service.name])
+        check_can_listen(host, ports[service.name], f"--{service.name}-port")
     console = Console(soft_wrap=True)
     styles = {service.name: style for service, style in zip(services, _STYLES, strict=False)}
     width = max(len(service.name) for service in services)
