@@ -134,7 +134,9 @@ def test_a_service_that_ignores_sigterm_is_killed_with_its_children(tmp_path: Pa
 def test_a_command_that_is_not_there_stops_what_was_started(tmp_path: Path) -> None:
     mark = tmp_path / "child"
     missing = Service("missing", [str(tmp_path / "nothing")], "", "http://127.0.0.1:9/")
-    with pytest.raises(FaultError, match=r"(?s)missing ended by itself.*cannot be started: .*noth"):
+    with pytest.raises(
+        FaultError, match=r"(?s)missing ended by itself.*cannot be started: .*nothing"
+    ):
         run([script("stays", STUBBORN, str(mark)), missing], Log(), grace_seconds=0.2)
 
 
