@@ -18,7 +18,6 @@ from datetime import date
 from pathlib import Path
 
 import dagster as dg
-from rich.console import Console
 from rich.markup import escape
 
 from assets.definitions import build_definitions
@@ -27,8 +26,10 @@ from assets.home import open_instance
 from assets.jobs import cause_of, words_of
 from assets.summary import print_alerts, print_summary
 from assets.terminal import StepLines, quiet, run_logger, title_of
+from rossmann_ml.base.console import Console
 from rossmann_ml.base.errors import NoDataError, RossmannError
 from rossmann_ml.base.settings import Settings, load_settings
+from rossmann_ml.base.signals import ended_by_signals
 from rossmann_ml.base.storage_faults import storage_refused
 from rossmann_ml.base.streams import prepare_streams
 from rossmann_ml.pipeline.weekly_job import RefreshRecord
@@ -53,25 +54,34 @@ def main(arguments: list[str] | None = None) -> int:
         arguments: Arguments after the program's name; None means those of this process.
 
     Returns:
-        Exit code: 0 after success, 130 after an interrupt, 1 after an unexpected error, otherwise
-        the exit code of the ``RossmannError`` that ended the run.
+        Exit code: 0 after success, 1 after an unexpected error, otherwise the exit code of the
+        ``RossmannError`` that ended the run.
+
+    Raises:
+        SystemExit: A signal ended the run, or came too late for that; 128 plus its number.
     """
     parser = argparse.ArgumentParser(prog="rossmann refresh")
     parser.add_argument("--retrain", choices=["fast", "full"])
     parser.add_argument("--origin", type=date.fromisoformat)
     parser.add_argument("--record", type=Path, help="JSON file to write the outcome to")
     given = parser.parse_args(arguments)
-    try:
-        with storage_refused():
-            record = _refresh(given.retrain, given.origin)
-    except RossmannError as error:
-        _print_error(f"[bold red]error:[/] {escape(str(error))}")
-        record = RefreshRecord(error.exit_code, reason=str(error))
-    if given.record:
-        usages = [resource.getrusage(kind) for kind in _SELF_AND_CHILDREN]
-        cpu_seconds = sum(usage.ru_utime + usage.ru_stime for usage in usages)
-        record = replace(record, cpu_seconds=cpu_seconds, peak_gigabytes=_peak_gigabytes())
-        record.write(given.record)
+    with ended_by_signals() as ending:
+        try:
+            with storage_refused():
+                record = _refresh(given.retrain, given.origin)
+        except RossmannError as error:
+            _print_error(f"[bold red]error:[/] {escape(str(error))}")
+            record = RefreshRecord(error.exit_code, reason=str(error))
+        except KeyboardInterrupt:  # before the first step, or after the last
+            record = RefreshRecord(_INTERRUPTED)
+        if ending.number:
+            _print_error(f"[bold red]error:[/] {ending.reason}")
+            record = replace(record, exit_code=ending.exit_code, reason=ending.reason)
+        if given.record:
+            usages = [resource.getrusage(kind) for kind in _SELF_AND_CHILDREN]
+            cpu_seconds = sum(usage.ru_utime + usage.ru_stime for usage in usages)
+            record = replace(record, cpu_seconds=cpu_seconds, peak_gigabytes=_peak_gigabytes())
+            record.write(given.record)
     return record.exit_code
 
 
@@ -90,7 +100,7 @@ def _refresh(retrain: str | None, origin: date | None) -> RefreshRecord:
         Outcome of the last job that ran.
     """
     started = time.monotonic()
-    console = Console(highlight=False)
+    console = Console()
     settings = load_settings()
     before = _published_id(settings)
     with writer_lock(settings), open_instance(settings) as instance:
@@ -156,9 +166,7 @@ def run_job(
         errors.append(cause_of(context))
 
     with quiet(log_path) as terminal:
-        lines = StepLines(
-            Console(file=terminal, highlight=False, force_terminal=console.is_terminal)
-        )
+        lines = StepLines(Console(file=terminal, force_terminal=console.is_terminal))
         log = logging.FileHandler(log_path, encoding="utf-8")
         log.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         logger = run_logger(lines, log)
@@ -262,7 +270,7 @@ def _require_origin(instance: dg.DagsterInstance, settings: Settings, origin: da
 
 
 def _print_error(text: str) -> None:
-    Console(stderr=True, highlight=False).print(text, soft_wrap=True)
+    Console(stderr=True).print(text, soft_wrap=True)
 
 
 def _published_id(settings: Settings) -> str | None:

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import TextIO
 
 import dagster as dg
-from rich.console import Console
 from rich.markup import escape
 
 from assets.metadata import SUMMARY
+from rossmann_ml.base.console import Console
 from rossmann_ml.pipeline.backfill import BACKFILL_ORIGIN
 from rossmann_ml.pipeline.steps import WEEKLY_JOB_WITH_TRAINING
 
@@ -95,7 +95,8 @@ class StepLines(logging.Handler):
         if level >= logging.WARNING:
             self._console.print(f"        [yellow]note:[/] {message}", soft_wrap=True)
         elif level >= logging.INFO:
-            self._spinner.update(f"{self._heading}  [dim]{message}[/]")
+            line = self._console.render_str(f"{self._heading}  [dim]{message}[/]")
+            self._spinner.update(line)
 
     def _remember(self, metadata: Mapping[str, dg.MetadataValue]) -> None:
         if SUMMARY in metadata:

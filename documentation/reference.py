@@ -54,6 +54,7 @@ def settings_page() -> str:
     kinds = {each.exit_code: each for each in errors.RossmannError.__subclasses__()}
     for code, kind in sorted({1: errors.RossmannError, **kinds}.items()):
         lines.append(f"| `{code}` | {inspect.cleandoc(kind.__doc__ or '').splitlines()[0]} |")
+    lines.append("| 128 + number | A signal ended the command, for example 143 for SIGTERM (15). |")
     return "\n".join([*lines, ""])
 
 

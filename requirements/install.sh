@@ -41,5 +41,10 @@ rm -f .venv/.made-*
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.lock
 .venv/bin/uv pip sync --quiet --python .venv/bin/python --require-hashes "requirements/$wanted.lock"
 .venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
+# The checkout is named relative to the libraries: with an absolute path that has a letter beyond
+# ASCII, Python 3.11 does not start where LC_ALL is C.
+for link in .venv/lib/python3*/site-packages/_editable_impl_rossmann_forecast.pth; do
+    echo ../../../.. >"$link"
+done
 stamp_of "$wanted" >".venv/.made-$wanted"
 echo "made in $(($(date +%s) - started)) s, $(du -sh .venv | cut -f1)"

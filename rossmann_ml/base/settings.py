@@ -41,8 +41,8 @@ class Settings(BaseSettings):
         as_of: Business date; by default today, or for historical data the Monday after its
             newest sales.
         threads: Number of threads that every numerical library may use; by default the number
-            of processors, 8 at most.
-        memory_limit_gb: Memory limit of DuckDB, in GB.
+            of processors, 8 at most; 1,024 at most.
+        memory_limit_gb: Memory limit of DuckDB, in GB, 100,000 at most.
         lock_timeout_seconds: Time that a writer waits for another writer, in seconds.
         request_files_kept_days: Number of days that the API keeps its request files; the published
             table ``api_usage`` covers these days.
@@ -81,8 +81,9 @@ class Settings(BaseSettings):
     state_dir: Path = Path(".state")
     params_file: Path = Path("params.yaml")
     as_of: date | None = None
-    threads: int = Field(default_factory=lambda: min(os.cpu_count() or 1, 8), ge=1)
-    memory_limit_gb: float = Field(default=2.0, gt=0.1)
+    # beyond the limits, which no machine reaches, DuckDB hangs or misreads the number
+    threads: int = Field(default_factory=lambda: min(os.cpu_count() or 1, 8), ge=1, le=1024)
+    memory_limit_gb: float = Field(default=2.0, gt=0.1, le=100_000)
     lock_timeout_seconds: float = Field(default=5.0, ge=0)
     # two days at least, because requests around midnight are written a little later
     request_files_kept_days: int = Field(default=60, ge=2)

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import sys
 
-from rich.console import Console
 from rich.markup import escape
 
 from rossmann_ml.base import process
+from rossmann_ml.base.console import Console
 from rossmann_ml.base.errors import RossmannError
+from rossmann_ml.base.signals import ended_by_signals
 from rossmann_ml.base.storage_faults import storage_refused
 from rossmann_ml.base.streams import prepare_streams
 from rossmann_ml.cli.lazy import LazyGroup
@@ -67,17 +68,16 @@ app = LazyGroup(
 def main() -> None:
     """Run the command ``rossmann``, whose console script calls this function.
 
-    A ``RossmannError`` is printed as a message, and the process ends with its exit code.
+    A ``RossmannError`` is printed as a message, and the process ends with its exit code. A signal
+    ends it with 128 plus the signal's number.
     """
     process.require_utf8()
     prepare_streams()
     process.prepare()
     try:
-        with storage_refused():
+        with ended_by_signals(), storage_refused():
             process.refuse_hidden_modules()
             app()
     except RossmannError as error:
-        Console(stderr=True, highlight=False).print(
-            f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True
-        )
+        Console(stderr=True).print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True)
         sys.exit(error.exit_code)

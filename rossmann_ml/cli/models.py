@@ -9,9 +9,9 @@ from typing import Annotated
 
 import polars as pl
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from rossmann_ml.base.console import Console
 from rossmann_ml.base.errors import RefusedError
 from rossmann_ml.base.settings import default_settings
 from rossmann_ml.cli.output import narrow_table, show
@@ -36,7 +36,7 @@ def train(
     After an interruption the same command resumes where it stopped. A model that exists for the
     same data, parameters and code is not trained again. Exit code 2 if the gate refuses the model.
     """
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(soft_wrap=True)
     done = retrain(
         Session(default_settings(), progress=show),
         profile=profile,
@@ -84,7 +84,7 @@ def promote(
     decision = promotion.promote(
         Session(settings), model_version=model_version, actor=getpass.getuser()
     )
-    _print_decision(Console(highlight=False), decision)
+    _print_decision(Console(), decision)
 
 
 def model_card(
@@ -105,7 +105,7 @@ def model_card(
 def rollback_model() -> None:
     """Make the previous champion the champion again; the next refresh forecasts with it."""
     decision = promotion.rollback_model(Session(default_settings()), actor=getpass.getuser())
-    console = Console(highlight=False)
+    console = Console()
     console.print(f"{decision.model_version} serves again; it replaces {decision.previous}.")
     console.print("The next `rossmann refresh` scores with it.")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from rossmann_ml.base.console import Console
 from rossmann_ml.base.settings import default_settings
 from rossmann_ml.cli.output import narrow_table
 from rossmann_ml.monitoring.accuracy import AccuracyReport, measure_accuracy
@@ -27,7 +27,7 @@ def monitor() -> None:
     The results are stored in the warehouse; readers see them after the next `rossmann publish`.
     Evidently's HTML reports are in the state folder.
     """
-    console = Console(highlight=False)
+    console = Console()
     with console.status("Comparing forecasts with actual sales"):
         report = measure_accuracy(Session(default_settings()))
     print_accuracy(console, report)

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
+
+from rossmann_ml.base.console import Console
 
 
 def show(line: str) -> None:
     """Print a line unchanged: not wrapped, and with brackets as text instead of Rich's markup."""
-    Console(highlight=False).print(line, markup=False, soft_wrap=True)
+    Console().print(line, markup=False, soft_wrap=True)
 
 
 def narrow_table(title: str | None, *, left: Sequence[str], right: Sequence[str]) -> Table:

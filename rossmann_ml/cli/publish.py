@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from rossmann_ml.base.console import Console
 from rossmann_ml.base.errors import SettingsError
 from rossmann_ml.base.settings import default_settings
 from rossmann_ml.cli.output import show
@@ -44,7 +44,7 @@ def publish(
         raise SettingsError(
             '--accept-jump and --reason "..." go together: a jump that passes is on record'
         )
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(soft_wrap=True)
     session = Session(default_settings())
     run = Run(
         run_id=f"publish-{datetime.now(UTC):%Y%m%dT%H%M%SZ}",
@@ -88,9 +88,9 @@ def generations() -> None:
     """
     settings = default_settings()
     found, unread = read_generations(settings)
-    console = Console(highlight=False)
+    console = Console()
     if unread:
-        errors = Console(stderr=True, highlight=False)
+        errors = Console(stderr=True)
         pointed = pointed_path(settings.published_path) if found else None
         for path, error in sorted(unread.items()):
             if not found:
@@ -125,7 +125,7 @@ def rollback_generation(
 ) -> None:
     """Roll readers back to another generation, until a new generation is published."""
     chosen = roll_back(default_settings(), generation_id)
-    Console(highlight=False).print(
+    Console().print(
         f"readers now use generation [bold]{chosen.info.generation_id}[/] "
         f"of origin {chosen.info.forecast_origin}",
         soft_wrap=True,

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
+from rossmann_ml.base.console import Console
 from rossmann_ml.base.settings import default_settings
 from rossmann_ml.recovery import Finding, back_up, examine, repair
 from rossmann_ml.recovery import restore as restore_backup
@@ -43,7 +43,7 @@ def doctor(
 
 
 def _print(done: list[str], findings: list[Finding]) -> None:
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(soft_wrap=True)
     for line in done:
         console.print(f"[green]repaired:[/] {escape(line)}")
     for finding in findings:
@@ -66,7 +66,7 @@ def backup(
     affected.
     """
     manifest = back_up(default_settings(), file)
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(soft_wrap=True)
     size = file.stat().st_size / 1e6
     console.print(f"wrote {file}: {len(manifest.members):,} files, {size:,.1f} MB", markup=False)
     console.print(
@@ -94,7 +94,7 @@ def restore(
     """
     settings = default_settings()
     manifest = restore_backup(settings, file, replace=replace)
-    Console(highlight=False).print(
+    Console().print(
         f"restored the backup of {manifest.made_at:%Y-%m-%d %H:%M} UTC into "
         f"{settings.warehouse_path}: data set {manifest.data_set}, champion "
         f"{manifest.champion or 'none'}, generation {manifest.generation_id or 'none'}",

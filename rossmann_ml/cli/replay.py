@@ -8,9 +8,9 @@ from typing import Annotated
 
 import polars as pl
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from rossmann_ml.base.console import Console
 from rossmann_ml.base.params import load_params
 from rossmann_ml.base.settings import default_settings
 from rossmann_ml.cli.output import narrow_table, show
@@ -59,7 +59,7 @@ def replay(
     After an interruption the same command resumes with the unfinished week. With a larger --weeks,
     it continues after the last finished week. Exit code 1 if the weekly job failed in any week.
     """
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(soft_wrap=True)
     settings = default_settings()
     params = load_params(settings.params_path)
     options = library.ReplayOptions(

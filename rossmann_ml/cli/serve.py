@@ -11,8 +11,8 @@ import sys
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from rossmann_ml.base.console import Console
 from rossmann_ml.base.errors import BusyError
 from rossmann_ml.base.host_names import host_names
 from rossmann_ml.base.settings import PROJECT_DIR, default_settings
@@ -26,7 +26,7 @@ def api(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     check_can_listen(host, port)
     # the C library reads it at start: by default every thread keeps a pool of freed memory
     os.environ.setdefault("MALLOC_ARENA_MAX", "2")
-    Console(highlight=False).print(f"API: http://{host}:{port} (documentation: /docs)")
+    Console().print(f"API: http://{host}:{port} (documentation: /docs)")
     _become(["-m", "app.api", "--host", host, "--port", str(port)])
 
 
@@ -48,7 +48,7 @@ def dashboard(host: Host = "127.0.0.1", port: Port = 8501) -> None:
     _become(["-m", "streamlit", "run", str(main), *flags])
 
 
-def check_can_listen(host: str, port: int) -> None:
+def check_can_listen(host: str, port: int, option: str = "--port") -> None:
     """Raise an error with a clear message if a server could not start on an address.
 
     The settings are checked too, because the server reads them when it starts. Without these
@@ -57,6 +57,7 @@ def check_can_listen(host: str, port: int) -> None:
     Args:
         host: Address that the server will listen on.
         port: Port that the server will listen on.
+        option: Option of the command that chooses another port, for the message.
 
     Raises:
         BusyError: The address is in use or cannot be bound.
@@ -70,7 +71,8 @@ def check_can_listen(host: str, port: int) -> None:
             probe.bind((host, port))
         except OSError as error:
             raise BusyError(
-                f"cannot listen on {host}:{port}: {error.strerror}; choose with --host and --port"
+                f"cannot listen on port {port} of {host}: {error.strerror}; end the program that "
+                f"listens there, or choose another port with {option} (or another --host)"
             ) from error
 
 

@@ -14,8 +14,8 @@ from typing import Annotated, Any, Literal
 
 import duckdb
 import typer
-from rich.console import Console
 
+from rossmann_ml.base.console import Console
 from rossmann_ml.base.errors import RefusedError
 from rossmann_ml.base.settings import default_settings
 from rossmann_ml.serving.generations import current_path, read_info, reading
@@ -56,6 +56,13 @@ def sql(
     generation = current_path(default_settings().published_path)
     try:
         with reading(generation) as connection:
+            if not connection.extract_statements(text):
+                raise RefusedError(
+                    'the query is empty; expected SQL, such as `rossmann sql "SELECT * FROM '
+                    'latest_forecasts LIMIT 5"`'
+                )
+            # settings such as a log file would let a query write files, or end this process
+            connection.execute("SET lock_configuration = true")
             _print_rows(connection, text, output, limit)
     except duckdb.Error as error:
         lines = [line.strip() for line in str(error).splitlines()]
@@ -80,7 +87,7 @@ def _print_rows(
     if output == "table":
         info = read_info(connection)
         _print_table(connection.sql(query), _TABLE_ROWS if limit is None else limit)
-        Console(stderr=True, highlight=False, soft_wrap=True).print(
+        Console(stderr=True, soft_wrap=True).print(
             f"[dim]generation {info.generation_id}, origin {info.forecast_origin}[/]"
         )
         return

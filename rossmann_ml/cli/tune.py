@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 import yaml
-from rich.console import Console
 
+from rossmann_ml.base.console import Console
 from rossmann_ml.base.settings import default_settings
 from rossmann_ml.cli.output import narrow_table, show
 from rossmann_ml.cli.profiles import ProfileOption
@@ -54,7 +54,7 @@ def tune(
     )
     for name, value in today.values.items():
         table.add_row(name, str(value), str(best.values[name]))
-    Console(highlight=False).print(table)
+    Console().print(table)
     if best == today:
         show("No better parameters were found; use more --trials to continue.")
         return

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
+from rossmann_ml.base.console import Console
 from rossmann_ml.base.settings import Settings, default_settings
 from rossmann_ml.cli.serve import Host, check_can_listen
 from rossmann_ml.pipeline.services import Service, run_together
@@ -59,8 +59,8 @@ def up(
         raise typer.BadParameter("MLFLOW_TRACKING_URI names a server, so none is started")
     for service in services:
         if service.name in ports:
-            check_can_listen(host, ports[service.name])
-    console = Console(highlight=False, soft_wrap=True)
+            check_can_listen(host, ports[service.name], f"--{service.name}-port")
+    console = Console(soft_wrap=True)
     styles = {service.name: style for service, style in zip(services, _STYLES, strict=False)}
     width = max(len(service.name) for service in services)
 

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from rossmann_ml.base.console import Console
 from rossmann_ml.base.errors import NoDataError, RefusedError
 from rossmann_ml.base.settings import default_settings
 from rossmann_ml.quality import SUITES, CheckResult, SuiteResult, available_suites, run_suites
@@ -34,7 +34,7 @@ def validate(
     The exit code is 2 if a check of error severity fails. A failed check of warning severity does
     not change the exit code.
     """
-    console = Console(highlight=False)
+    console = Console()
     settings = default_settings()
     chosen = list(dict.fromkeys(suite or [])) or available_suites(Session(settings))
     if not chosen:

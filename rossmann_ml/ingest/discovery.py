@@ -25,6 +25,9 @@ EXPECTED_NAMES = (
 )
 
 
+MEGABYTE = 1024 * 1024
+
+
 @dataclass(frozen=True)
 class RawFile:
     """A file that can be landed, recognised by its name.
@@ -46,6 +49,26 @@ class RawFile:
     def format(self) -> FileFormat:
         """Columns and target table of the file's kind."""
         return FORMATS[self.kind]
+
+    def too_large(self, max_file_mb: int) -> str:
+        """Return why the file is too large to be read; an empty text if it is not.
+
+        Args:
+            max_file_mb: Largest size in MB of 1,048,576 bytes.
+
+        Raises:
+            BadFileError: The file cannot be looked at.
+        """
+        try:
+            size = self.path.stat().st_size
+        except OSError as error:
+            raise BadFileError(f"{self.path}: cannot be opened: {error.strerror}") from error
+        if size <= max_file_mb * MEGABYTE:
+            return ""
+        return (
+            f"{size / MEGABYTE:,.0f} MB, more than the {max_file_mb:,} MB that ingest.max_file_mb "
+            "in params.yaml allows"
+        )
 
     def sha256(self) -> str:
         """Compute the SHA-256 of the file's bytes; it identifies a file that was landed before.
@@ -110,12 +133,14 @@ class LeftAlone:
         return f"{self.path.name} ({self.reason})"
 
 
-def find_files(folder: Path) -> tuple[list[RawFile], list[LeftAlone]]:
+def find_files(folder: Path, *, may_link: bool = False) -> tuple[list[RawFile], list[LeftAlone]]:
     """List the files of a folder that can be landed, and everything else in it.
 
     Args:
         folder: Folder to search, without its subfolders and hidden files; a folder that does not
             exist has no files.
+        may_link: Whether a file may be a link to a file outside the folder. By default such a link
+            is not followed, because others may write to the folder.
 
     Returns:
         The files in landing order, and what is not landed with the reason. Files that have another
@@ -125,7 +150,11 @@ def find_files(folder: Path) -> tuple[list[RawFile], list[LeftAlone]]:
         return [], []
     found: list[RawFile] = []
     others: list[LeftAlone] = []
+    inside = folder.resolve()
     for path in sorted(folder.iterdir()):
+        if not may_link and path.is_symlink() and not path.resolve().is_relative_to(inside):
+            others.append(LeftAlone(path, "a link that leaves the folder: copy the file itself"))
+            continue
         raw_file = recognise(path) if path.is_file() else None
         if raw_file is None:
             reason = _why_left_alone(path)
@@ -205,6 +234,8 @@ def named_files(paths: Iterable[Path]) -> list[RawFile]:
             continue
         if not path.exists():
             raise BadFileError(f"{path}: there is no such file")
+        if not path.is_file():
+            raise BadFileError(f"{path}: not a regular file; expected a file of text")
         raw_file = recognise(path)
         if raw_file is None:
             raise BadFileError(

@@ -17,6 +17,7 @@ from typing import cast
 import duckdb
 import polars as pl
 
+from rossmann_ml.base.errors import BadFileError
 from rossmann_ml.ingest.admission.currency import names_new_currency, record_currency
 from rossmann_ml.ingest.admission.rows import JudgedRows, judge_rows
 from rossmann_ml.ingest.data_set import (
@@ -156,8 +157,9 @@ def land_file(
         former edition of its name, leaves no row in ``raw.loads``.
 
     Raises:
-        BadFileError: The file or its folder's marker cannot be read, the file's share of bad rows
-            is larger than ``ingest.max_quarantined_share``, or its days or units do not fit.
+        BadFileError: The file or its folder's marker cannot be read, the file is larger than
+            ``ingest.max_file_mb`` or changes while it is read, its share of bad rows is larger than
+            ``ingest.max_quarantined_share``, or its days or units do not fit.
         HeldError: The file changes so much of what is landed that a person must accept it.
         RefusedError: The file belongs to another data set than the rows in the warehouse, see
             :mod:`~rossmann_ml.ingest.data_set`.
@@ -168,6 +170,9 @@ def land_file(
     offered = data_set_of(path.parent, is_bulk=raw_file.is_bulk)
     landed = landed_data_set(connection)
     require_same_data_set(offered, landed, path.parent, settings)
+    too_large = raw_file.too_large(session.params.ingest.max_file_mb)
+    if too_large:
+        raise BadFileError(f"{path}: {too_large}; nothing of it was read")
     sha256 = raw_file.sha256()
     fate, why = fate_of(connection, raw_file, sha256)
     if fate == "landed" and not has_stores_now_known(connection, sha256):
@@ -175,7 +180,9 @@ def land_file(
     if fate == "withdrawn" and accepted_by is None:
         return FileLanding(path.name, raw_file.kind, raw_file.is_bulk, withdrawn=why)
     data_set = landed or offered or DataSet(RETAILER)
-    judged = judge_rows(session, connection, raw_file, landed=landed, accepted_by=accepted_by)
+    judged = judge_rows(
+        session, connection, raw_file, sha256=sha256, landed=landed, accepted_by=accepted_by
+    )
     good = judged.good
     dates = good["date"] if file_format.has_dates else pl.Series(dtype=pl.Date)
     first_date, last_date = cast("tuple[date | None, date | None]", (dates.min(), dates.max()))

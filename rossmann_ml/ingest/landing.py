@@ -71,7 +71,7 @@ def land_raw(session: Session) -> LandingReport:
     folder = session.settings.raw_path
     files, missing = require_files(session)
     incoming = session.settings.incoming_path
-    found, others = find_files(folder)
+    found, others = find_files(folder, may_link=True)
     others += [
         LeftAlone(file.path, f"a weekly file: move it to {incoming}")
         for file in found
@@ -100,7 +100,7 @@ def require_files(session: Session) -> tuple[list[RawFile], set[str]]:
     folder = session.settings.raw_path
     if session.settings.raw_dir is not None:
         require_folder(folder, "ROSSMANN_RAW_DIR", "retailer's files")
-    files = [file for file in find_files(folder)[0] if file.is_bulk]
+    files = [file for file in find_files(folder, may_link=True)[0] if file.is_bulk]
     missing = {"store.csv", "train.csv"} - {file.path.name for file in files}
     if missing and not _has_sales(session):
         raise NoDataError(

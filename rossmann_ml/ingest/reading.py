@@ -8,10 +8,13 @@ the retailer has a line end within quotes.
 from __future__ import annotations
 
 import csv
+import hashlib
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
@@ -22,8 +25,9 @@ from rossmann_ml.ingest.header import read_header
 # DuckDB's read_csv(store_rejects = true) is no replacement: after an unpaired quote it loses the
 # good lines that follow, mixed line ends fail the whole file, and it reads 1.5 as whole number 2.
 
-# Bytes of a file in memory at a time; no result depends on it.
-BLOCK_BYTES = 16 * 1024 * 1024
+# Bytes of a file in memory at a time, which a file of line ends fills with as many lines; no result
+# depends on it.
+BLOCK_BYTES = 4 * 1024 * 1024
 # Bytes that are read after a block to find the line's end; a longer line is not a row.
 LONGEST_LINE_BYTES = 1024 * 1024
 _MARK_UTF8 = b"\xef\xbb\xbf"
@@ -34,8 +38,14 @@ _SIGNATURES = {
     b"\x1f\x8b": "a gzip archive",
 }
 
-# number of the first line, lines, number of bytes read from the start of the file
-_Text = tuple[int, list[str], int]
+
+class _Text(NamedTuple):
+    """Lines of a block, the number of its first line, and the bytes up to its end and in all."""
+
+    first_line: int
+    lines: list[str]
+    bytes_read: int
+    bytes_in_file: int
 
 
 @dataclass(frozen=True)
@@ -49,40 +59,51 @@ class RowBlock:
         malformed: ``line_number``, ``row_text``, ``reason`` of lines whose number of fields or
             whose quotes are wrong.
         bytes_read: Number of bytes from the start of the file to the end of this block.
+        bytes_in_file: Size of the file in bytes when it was opened.
     """
 
     fields: pl.DataFrame
     malformed: pl.DataFrame
     bytes_read: int
+    bytes_in_file: int
 
 
 def open_rows(
-    path: Path, file_format: FileFormat, *, block_bytes: int = BLOCK_BYTES
+    path: Path,
+    file_format: FileFormat,
+    *,
+    max_rows: int | None = None,
+    digest: hashlib._Hash | None = None,
+    block_bytes: int = BLOCK_BYTES,
 ) -> tuple[list[str], Iterator[RowBlock]]:
     """Check the header of a file and return an iterator over its rows.
 
     Args:
         path: Path of the file.
         file_format: Expected columns, from the file's name.
+        max_rows: Largest number of lines after the header; None for any number.
+        digest: Hash that receives all bytes of the file by the end of the iterator, so that the
+            rows are known to be those of the bytes that the hash identifies.
         block_bytes: Number of bytes in memory at a time.
 
     Returns:
         The column names in the file's order, and an iterator over blocks of rows. The iterator
-        raises :class:`BadFileError` if a later block cannot be read, or if the file has no rows or
-        is cut off.
+        raises :class:`BadFileError` if a later block cannot be read, or if the file has no rows,
+        too many lines or is cut off.
 
     Raises:
         BadFileError: The file is empty, its first block is not UTF-8, or its header does not have
             the format's columns.
     """
-    blocks = _text_blocks(path, block_bytes)
-    _, lines, bytes_read = next(blocks, (1, [], 0))
+    blocks = _text_blocks(path, block_bytes, max_rows, digest)
+    first = next(blocks, _Text(1, [], 0, 0))
+    lines = first.lines
     if not any(line.strip() for line in lines):
         raise BadFileError(
             f"{path}: the file is empty; expected a header of {', '.join(file_format.names)}"
         )
     names = read_header(path, lines[0].removesuffix("\r"), file_format)
-    texts = chain([(2, lines[1:], bytes_read)], blocks)
+    texts = chain([first._replace(first_line=2, lines=lines[1:])], blocks)
     return names, _row_blocks(path, file_format, names, texts)
 
 
@@ -91,44 +112,53 @@ def _row_blocks(
 ) -> Iterator[RowBlock]:
     newest: RowBlock | None = None  # a block with rows, because the last may hold blank lines only
     has_final_newline = False
-    for first_line, lines, bytes_read in texts:
-        fields, malformed = _split_lines(first_line, lines, file_format, names)
-        block = RowBlock(fields, malformed, bytes_read)
+    for text in texts:
+        fields, malformed = _split_lines(text.first_line, text.lines, file_format, names)
+        block = RowBlock(fields, malformed, text.bytes_read, text.bytes_in_file)
         if fields.height + malformed.height:
             newest = block
-        has_final_newline = not lines or lines[-1] == ""
+        has_final_newline = not text.lines or text.lines[-1] == ""
         yield block
     if newest is None:
         raise BadFileError(f"{path}, line 1: there is a header but no row; expected at least one")
     _check_end(path, newest, names, has_final_newline=has_final_newline)
 
 
-def _text_blocks(path: Path, block_bytes: int) -> Iterator[_Text]:
+def _text_blocks(
+    path: Path, block_bytes: int, max_rows: int | None, digest: hashlib._Hash | None
+) -> Iterator[_Text]:
     """Read a file block by block, so that a large file does not fill the memory.
 
     Yields:
-        Number of the block's first line; the block's lines, none of them split between two blocks,
-        followed by an empty text, except if the file ends without a line end; number of bytes from
-        the start of the file to the end of the block.
+        A block's lines, none of them split between two blocks, followed by an empty text, except if
+        the file ends without a line end.
     """
     first_line = 1
     bytes_read = 0
     try:
         with path.open("rb") as stream:
-            size = path.stat().st_size
+            size = os.fstat(stream.fileno()).st_size
             while data := stream.read(block_bytes):
                 data += stream.readline(LONGEST_LINE_BYTES)
                 bytes_read += len(data)
-                if bytes_read < size and not data.endswith(b"\n"):
-                    at = first_line + data.count(b"\n")
+                if digest is not None:
+                    digest.update(data)
+                next_line = first_line + data.count(b"\n")
+                if max_rows is not None and next_line - 2 > max_rows:
                     raise BadFileError(
-                        f"{path}, line {at}: the line is longer than {LONGEST_LINE_BYTES:,} bytes; "
-                        "expected rows of comma-separated text"
+                        f"{path}: more than {max_rows:,} lines after the header, the limit that "
+                        "ingest.max_rows in params.yaml sets; nothing of the file was landed"
+                    )
+                if bytes_read < size and not data.endswith(b"\n"):
+                    raise BadFileError(
+                        f"{path}, line {next_line}: the line is longer than "
+                        f"{LONGEST_LINE_BYTES:,} bytes; expected rows of comma-separated text"
                     )
                 if first_line == 1:
                     data = _without_mark(path, data)
-                yield first_line, _decode(path, data, first_line).split("\n"), bytes_read
-                first_line += data.count(b"\n")
+                lines = _decode(path, data, first_line).split("\n")
+                yield _Text(first_line, lines, bytes_read, size)
+                first_line = next_line
     except OSError as error:
         raise BadFileError(f"{path}: cannot be read: {error.strerror}") from error
 
@@ -188,22 +218,31 @@ def _split_lines(
 def _split_carefully(
     lines: pl.DataFrame, file_format: FileFormat, names: list[str]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    rows: list[dict[str, object]] = []
-    malformed: list[dict[str, object]] = []
-    for line in lines.iter_rows(named=True):
-        reason = f"the line does not have {len(names)} fields"
+    """Split lines that have quotes, or a wrong number of fields, with the csv module.
+
+    Returns:
+        Fields by name of the lines that have one for each name, and the other lines with a reason.
+    """
+    wrong_number = f"the line does not have {len(names)} fields"
+    wrong_quotes = "the quotes of the line do not pair"
+    found: list[list[str]] = []
+    reasons: list[str | None] = []  # few different texts, so that many bad lines need no memory
+    for text in lines["row_text"]:
         try:
-            found = next(csv.reader([line["row_text"]], strict=True), [])
+            # without quotes the number of fields is known to be wrong
+            fields = next(csv.reader([text], strict=True), []) if '"' in text else []
         except csv.Error:
-            found, reason = [], "the quotes of the line do not pair"
-        if len(found) == len(names):
-            rows.append(line | dict(zip(names, found, strict=True)))
-        else:
-            malformed.append(line | {"reason": reason})
-    text = dict.fromkeys(file_format.read_from(names), pl.String)
+            reasons.append(wrong_quotes)
+            continue
+        if len(fields) == len(names):
+            found.append(fields)
+        reasons.append(None if len(fields) == len(names) else wrong_number)
+    judged = lines.with_columns(reason=pl.Series(reasons, dtype=pl.String))
+    split = pl.DataFrame(found, schema=dict.fromkeys(names, pl.String), orient="row")
+    good = judged.filter(pl.col("reason").is_null()).select(lines.columns)
     return (
-        pl.DataFrame(rows, schema={**lines.schema, **text}),
-        pl.DataFrame(malformed, schema={**lines.schema, "reason": pl.String}),
+        good.hstack(split.select(file_format.read_from(names))),
+        judged.filter(pl.col("reason").is_not_null()),
     )
 
 

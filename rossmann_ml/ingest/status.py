@@ -102,8 +102,11 @@ def data_status(session: Session) -> DataStatus:
     found: list[RawFile] = []
     left_alone: list[LeftAlone] = []
     for folder in (session.settings.raw_path, session.settings.incoming_path):
-        files, others = find_files(folder)
-        found += files
+        files, others = find_files(folder, may_link=folder == session.settings.raw_path)
+        for file in files:
+            why = file.too_large(session.params.ingest.max_file_mb)
+            left_alone += [LeftAlone(file.path, why)] if why else []
+            found += [] if why else [file]
         left_alone += others
     nothing = DataStatus(False, None, None, (), tuple(found), tuple(left_alone))
     try:

@@ -10,6 +10,7 @@ import asyncio
 import os
 import signal
 import subprocess
+import sys
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field
 from urllib.request import urlopen
 
 from rossmann_ml.base.errors import FaultError
+from rossmann_ml.pipeline import service_launcher
 
 _LOOK_EVERY_SECONDS = 0.2
 _ANSWER_WITHIN_SECONDS = 3.0
@@ -57,18 +59,18 @@ def run_together(
 ) -> None:
     """Run the services until SIGINT (Ctrl-C), SIGTERM or SIGHUP arrives, then stop them.
 
-    All services are stopped before this function returns or raises.
+    All services are stopped before this function returns or raises. If this process is killed,
+    they stop too; see :mod:`~rossmann_ml.pipeline.service_launcher`.
 
     Args:
         services: Services to run.
         print_line: Function that receives the service's name and a line of its output.
         when_healthy: Function to call once when all services are healthy.
         patience_seconds: Longest time in seconds until all services are healthy.
-        grace_seconds: Longest time in seconds from SIGTERM to SIGKILL.
+        grace_seconds: Longest time in seconds from SIGTERM to SIGKILL, here and in the launcher.
 
     Raises:
-        FaultError: A service cannot be started, ended by itself, or did not become healthy in
-            time.
+        FaultError: A service ended by itself, or did not become healthy in time.
     """
 
     async def announce() -> None:
@@ -84,7 +86,7 @@ def run_together(
         tasks = [asyncio.create_task(stop.wait()), asyncio.create_task(announce())]
         try:
             for service in services:
-                processes.append(await _start(service))
+                processes.append(await _start(service, grace_seconds))
                 tasks.append(asyncio.create_task(_follow(service, processes[-1], print_line)))
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -98,20 +100,21 @@ def run_together(
     asyncio.run(run())
 
 
-async def _start(service: Service) -> asyncio.subprocess.Process:
-    try:
-        return await asyncio.create_subprocess_exec(
-            *service.command,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", **service.environment},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            limit=_LONGEST_LINE_BYTES,
-            # its children belong to its group, and Ctrl-C reaches this process alone
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise FaultError(f"{service.name} cannot be started: {error}") from error
+async def _start(service: Service, grace_seconds: float) -> asyncio.subprocess.Process:
+    """Start a service in a process group of its own that ends when this process is gone."""
+    launcher = [sys.executable, "-I", "-S", service_launcher.__file__, str(grace_seconds)]
+    return await asyncio.create_subprocess_exec(
+        *launcher,
+        *service.command,
+        env={**os.environ, "PYTHONUNBUFFERED": "1", **service.environment},
+        # the launcher sees by the end of this pipe that this process is gone
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        limit=_LONGEST_LINE_BYTES,
+        # its children belong to its group, and Ctrl-C reaches this process alone
+        start_new_session=True,
+    )
 
 
 async def _follow(

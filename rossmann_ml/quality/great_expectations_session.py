@@ -115,7 +115,8 @@ def _configuration(folder: Path) -> DataContextConfig:
     """Configure Great Expectations: suites in memory, results and pages as files in `folder`."""
 
     def files(name: str) -> dict[str, str]:
-        base = str((folder / name).resolve())
+        # the library takes what follows a dollar sign for the name of a variable
+        base = str((folder / name).resolve()).replace("$", r"\$")
         return {"class_name": "TupleFilesystemStoreBackend", "base_directory": base}
 
     defaults = InMemoryStoreBackendDefaults()

@@ -7,10 +7,11 @@ see :mod:`rossmann_ml.serving`.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -218,13 +219,36 @@ def lock_owner(settings: Settings) -> str | None:
         written it.
     """
     path = settings.lock_path.resolve()
-    if not path.exists():
+    if not path.parent.is_dir():
         return None
     try:
-        with filelock.FileLock(path, blocking=False):
+        with (
+            filelock.FileLock(path, blocking=False) if path.exists() else nullcontext(),
+            _locked_folder(path.parent),
+        ):
             return None
-    except filelock.Timeout:
+    except (filelock.Timeout, BlockingIOError):
         return _holder(settings)
+
+
+@contextmanager
+def _locked_folder(folder: Path) -> Iterator[None]:
+    """Lock the warehouse's folder for a block, because the lock's file may be deleted meanwhile.
+
+    Raises:
+        BlockingIOError: Another process has locked it.
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise
+        except OSError:  # some network file systems lock files only
+            pass
+        yield
+    finally:
+        os.close(handle)
 
 
 def _holder(settings: Settings) -> str:
@@ -238,7 +262,8 @@ def writer_lock(settings: Settings) -> Iterator[None]:
     """Hold the writer's lock for a block, so that no other process writes meanwhile.
 
     A process that already holds the lock may enter further blocks. The operating system releases
-    the lock when the process dies in any way.
+    the lock when the process dies in any way. Deleting the lock's file does not release it, because
+    the folder is locked too.
 
     Raises:
         BusyError: Another process still holds the lock after ``lock_timeout_seconds``; the message
@@ -248,22 +273,22 @@ def writer_lock(settings: Settings) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(path, thread_local=False, is_singleton=True)
     owner = owner_path(settings)
-    try:
-        lock.acquire(timeout=settings.lock_timeout_seconds)
-    except filelock.Timeout as error:
-        raise BusyError(
-            f"another process is writing: {_holder(settings)}. Its lock is {path}; retry when it "
-            "is done"
-        ) from error
-    try:
+    with ExitStack() as held:
+        try:
+            lock.acquire(timeout=settings.lock_timeout_seconds)
+            held.callback(lock.release)
+            if lock.lock_counter == 1:
+                held.enter_context(_locked_folder(path.parent))
+        except (filelock.Timeout, BlockingIOError) as error:
+            raise BusyError(
+                f"another process is writing: {_holder(settings)}. Its lock is {path}; retry when "
+                "it is done"
+            ) from error
         if lock.lock_counter == 1:
             me = {"pid": os.getpid(), "since": datetime.now(UTC).isoformat(timespec="seconds")}
+            held.callback(owner.unlink, missing_ok=True)
             owner.write_text(json.dumps(me), encoding="utf-8")
         yield
-    finally:
-        if lock.lock_counter == 1:
-            owner.unlink(missing_ok=True)
-        lock.release()
 
 
 def count_rows(

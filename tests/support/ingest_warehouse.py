@@ -75,7 +75,7 @@ class OpenSession(Session):
 
 def session_on(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Session:
     """Return a session that reads and writes an open connection."""
-    session = OpenSession(settings)
+    session = OpenSession(settings, _shipped_params())
     session._connection = connection
     return session
 

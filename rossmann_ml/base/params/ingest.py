@@ -1,6 +1,8 @@
-"""Validate the section ``ingest`` of ``params.yaml``: bad rows, days of a file, and holds."""
+"""Validate the section ``ingest`` of ``params.yaml``: size, bad rows, days of a file, and holds."""
 
 from __future__ import annotations
+
+from pydantic import Field
 
 from rossmann_ml.base.strict import Days, Share, StrictModel
 
@@ -40,15 +42,20 @@ class HoldParams(StrictModel):
 
 
 class IngestParams(StrictModel):
-    """Limits of bad rows, of days that do not fit, and of changes to what is landed.
+    """Limits of size, of bad rows, of days that do not fit, and of changes to what is landed.
 
     Attributes:
+        max_file_mb: Largest size of a file, in MB of 1,048,576 bytes; a larger one is refused
+            before it is read.
+        max_rows: Largest number of lines of a file; a file with more is refused as a whole.
         max_quarantined_share: Largest share of bad rows that are quarantined; a file with a larger
             share is refused as a whole.
         days: Days that the rows of a file may have.
         hold: Limits of what a file may change before a person must accept it.
     """
 
+    max_file_mb: int = Field(ge=1)
+    max_rows: int = Field(ge=1)
     max_quarantined_share: Share
     days: FileDaysParams
     hold: HoldParams

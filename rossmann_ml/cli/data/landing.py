@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from rossmann_ml.base.console import Console
 from rossmann_ml.base.settings import default_settings
 from rossmann_ml.cli.output import show
 from rossmann_ml.ingest import land_incoming
@@ -46,7 +46,7 @@ def land(
         actor=getpass.getuser(),
     )
     for warning in report.all_warnings():
-        Console(highlight=False).print(f"[yellow]note:[/] {escape(warning)}", soft_wrap=True)
+        Console().print(f"[yellow]note:[/] {escape(warning)}", soft_wrap=True)
     if not report.files:
         where = ", ".join(map(str, paths)) if paths else str(settings.incoming_path)
         show(f"{where} has no file to land")
@@ -68,7 +68,7 @@ def status() -> None:
             f"Data set {found.data_set.name}{synthetic and f' ({synthetic})'} in "
             f"{settings.database_path}; the business date is {found.today:%A}, {found.today}"
         )
-        Console(highlight=False).print(_landed_table(found.landed))
+        Console().print(_landed_table(found.landed))
         for kind in found.landed:
             for reason, rows in kind.quarantined.items():
                 show(f"quarantined from {kind.kind}: {rows:,} rows: {reason}")

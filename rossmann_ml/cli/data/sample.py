@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from rossmann_ml.base.console import Console
 from rossmann_ml.base.errors import SettingsError
 from rossmann_ml.base.settings import default_settings
 from rossmann_ml.ingest.sample import write_sample
@@ -56,7 +56,7 @@ def sample(
     settings = default_settings()
     folder = settings.sample_path if out is None else out
 
-    console = Console(highlight=False)
+    console = Console()
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
     with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
         task = bar.add_task("writing synthetic sales", total=None)

@@ -7,6 +7,7 @@ and with each store's own past.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -15,6 +16,7 @@ import duckdb
 import polars as pl
 
 from rossmann_ml.base.errors import BadFileError, NoDataError
+from rossmann_ml.base.params.ingest import IngestParams
 from rossmann_ml.base.progress import Progress
 from rossmann_ml.ingest.admission import admit
 from rossmann_ml.ingest.admission.currency import currency_of, named_currencies
@@ -54,6 +56,7 @@ def judge_rows(
     connection: duckdb.DuckDBPyConnection,
     raw_file: RawFile,
     *,
+    sha256: str,
     landed: DataSet | None,
     accepted_by: str | None,
 ) -> JudgedRows:
@@ -61,20 +64,27 @@ def judge_rows(
 
     Each row is judged on its own first, then the file's days, its units by store and its changes.
 
+    Args:
+        session: Limits in the parameters, and the progress function.
+        connection: Connection to the pipeline's database.
+        raw_file: File to read.
+        sha256: SHA-256 by which the file is recognised; the rows must be those of the same bytes.
+        landed: Data set of the warehouse; None if it is empty.
+        accepted_by: Person who accepts the file if it would be held; None if nobody does.
+
     Raises:
-        BadFileError: The file cannot be read, too many of its rows are bad, or it names several
-            currencies.
+        BadFileError: The file cannot be read, changes meanwhile, has more lines than
+            ``ingest.max_rows``, names several currencies, or too many of its rows are bad.
         HeldError: A person must accept the file.
         RefusedError: The warehouse holds a sample, and the rows are not the sample's.
         NoDataError: It is a file of sales or plan, and no ``store.csv`` was landed before.
     """
-    good, bad, currency, warnings = _read(connection, raw_file, session.progress)
+    limits = session.params.ingest
+    good, bad, currency, warnings = _read(connection, raw_file, sha256, limits, session.progress)
     rows_read = good.height + bad.height
     good, conflicting = separate_repeated_keys(good, raw_file.format)
     bad = pl.concat([bad, conflicting])
-    quarantined = _count_by_reason(
-        raw_file.path, bad, rows_read, session.params.ingest.max_quarantined_share
-    )
+    quarantined = _count_by_reason(raw_file.path, bad, rows_read, limits.max_quarantined_share)
     admission = admit(
         session,
         connection,
@@ -93,7 +103,11 @@ def judge_rows(
 
 
 def _read(
-    connection: duckdb.DuckDBPyConnection, raw_file: RawFile, progress: Progress
+    connection: duckdb.DuckDBPyConnection,
+    raw_file: RawFile,
+    sha256: str,
+    limits: IngestParams,
+    progress: Progress,
 ) -> tuple[pl.DataFrame, pl.DataFrame, str | None, tuple[str, ...]]:
     """Read the whole file and check its rows one by one.
 
@@ -103,10 +117,10 @@ def _read(
     """
     path, file_format = raw_file.path, raw_file.format
     known_stores = _known_stores(connection, raw_file) if file_format.has_store_days else None
-    before = path.stat()
-    names, blocks = open_rows(path, file_format)
+    digest = hashlib.sha256()
+    names, blocks = open_rows(path, file_format, max_rows=limits.max_rows, digest=digest)
     good, bad, currencies = [], [], []
-    rows_read = 0
+    rows_read = bad_rows = 0
     for block in blocks:
         checked = check_rows(
             block.fields,
@@ -118,11 +132,14 @@ def _read(
         bad += [checked[1], block.malformed]
         currencies.append(named_currencies(block.fields))
         rows_read += block.fields.height + block.malformed.height
-        if block.bytes_read < before.st_size:
-            share = block.bytes_read / before.st_size
+        bad_rows += checked[1].height + block.malformed.height
+        if bad_rows > limits.max_quarantined_share * limits.max_rows:
+            # too many, whatever follows: the caller refuses the file
+            return pl.concat(good), pl.concat(bad, how="diagonal"), None, ()
+        if block.bytes_read < block.bytes_in_file:
+            share = block.bytes_read / block.bytes_in_file
             progress(f"{path.name}: {rows_read:,} rows read ({share:.0%})")
-    after = path.stat()
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+    if digest.hexdigest() != sha256:
         raise BadFileError(f"{path}: the file changed while it was read; land it again")
     unknown = ", ".join(map(repr, file_format.unknown(names)))
     warnings = (f"columns that are not known and were not read: {unknown}",) if unknown else ()

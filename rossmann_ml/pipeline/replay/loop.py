@@ -17,7 +17,8 @@ from rossmann_ml.pipeline.replay.week import run_week
 from rossmann_ml.pipeline.weekly_job import RefreshRecord
 from rossmann_ml.warehouse.connection import utc_now
 
-_INTERRUPTED = 130
+# a job that a signal ended has a negative exit code, or 128 plus the signal's number
+_FIRST_OF_SIGNALS = 128
 
 RunWeek = Callable[..., RefreshRecord]
 
@@ -84,7 +85,7 @@ def replay(
                 write_drop(source, options, params, number=number, incoming=place.incoming_path)
             retrain = options.profile if options.trains_in(number) else None
             refresh = run(place, live, monday, retrain=retrain)
-            if refresh.exit_code < 0 or refresh.exit_code == _INTERRUPTED:
+            if not 0 <= refresh.exit_code < _FIRST_OF_SIGNALS:
                 raise InterruptedReplayError(
                     f"the weekly job of {monday} was interrupted ({refresh.reason}); the same "
                     "command plays that week again and goes on"

@@ -14,7 +14,13 @@ from rossmann_ml.base.errors import BusyError, NoDataError, SettingsError
 from rossmann_ml.base.params import load_params
 from rossmann_ml.base.settings import PROJECT_DIR, Settings, load_settings
 from rossmann_ml.models.families import family_names
-from rossmann_ml.warehouse.connection import connect, one_row, transaction, writer_lock
+from rossmann_ml.warehouse.connection import (
+    connect,
+    lock_owner,
+    one_row,
+    transaction,
+    writer_lock,
+)
 
 HOLD_THE_LOCK = """
 import sys, time
@@ -162,6 +168,10 @@ def test_a_second_writer_names_the_first_and_continues_when_that_one_dies(
         assert other.stdout.readline() == "held\n"
         with pytest.raises(BusyError, match=str(other.pid)), writer_lock(settings):
             pass
+        settings.lock_path.unlink()  # a person believes that the lock is left over
+        with pytest.raises(BusyError, match=str(other.pid)), writer_lock(settings):
+            pass
+        assert str(other.pid) in str(lock_owner(settings))
         with (
             pytest.raises(BusyError, match=rf"is open in process {other.pid} "),
             connect(settings),

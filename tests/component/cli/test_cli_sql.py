@@ -167,7 +167,10 @@ REFUSED = {
     "reading a file": ("SELECT * FROM read_text('/etc/hostname')", "disabled by configuration"),
     "writing a file": ("COPY stores TO '/tmp/stores.csv'", "disabled by configuration"),
     "opening another database": ("ATTACH '/tmp/other.duckdb'", "disabled by configuration"),
-    "loosening the rules": ("SET enable_external_access = true", "Cannot enable external access"),
+    "loosening the rules": ("SET enable_external_access = true", "configuration has been locked"),
+    "a log file": ("CALL enable_logging(storage='file')", "configuration has been locked"),
+    "nothing": ("", "the query is empty; expected SQL"),
+    "nothing but a semicolon": (" ; -- none", "the query is empty; expected SQL"),
 }
 
 

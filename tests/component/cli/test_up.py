@@ -58,5 +58,6 @@ def test_a_port_in_use_is_refused_before_anything_starts(tmp_path: Path) -> None
             check=False,
         )
     assert result.returncode == BusyError.exit_code
-    assert f"cannot listen on 127.0.0.1:{taken}" in result.stderr
+    assert f"cannot listen on port {taken} of 127.0.0.1: Address already in use" in result.stderr
+    assert "--dagster-port" in result.stderr
     assert "│" not in result.stdout

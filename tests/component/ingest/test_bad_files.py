@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 from support.bad_files import CORPUS, SALES, BadFile, End
-from support.retailer import ROWS, Retailer, lost_rows
+from support.retailer import ROWS, SALES_HEADER, Retailer, lost_rows
 
 from rossmann_ml.base.errors import BadFileError
+from rossmann_ml.ingest.status import data_status
+from rossmann_ml.warehouse.session import Session
 from rossmann_ml.warehouse.tables import raw
 
 
@@ -88,7 +90,33 @@ def test_a_bad_file_has_the_expected_end(landed: Retailer, bad: BadFile) -> None
         assert all(words in f"{column_name}: {reason}" for words in bad.says), reason
 
 
-def test_a_folder_a_pipe_and_a_link_to_nowhere_are_refused_or_passed_over(
+def test_a_file_of_too_many_bytes_lines_or_bad_rows_is_refused_before_it_is_read_whole(
+    landed: Retailer,
+) -> None:
+    before = landed.contents()
+    strict = Retailer(landed.base)
+    ingest = strict.params.ingest.model_copy(update={"max_file_mb": 1, "max_rows": 1000})
+    strict.params = strict.params.model_copy(update={"ingest": ingest})
+    path = strict.incoming / SALES
+    with path.open("wb") as file:
+        file.truncate(20 * 2**30)  # sparse: it has no bytes on disk
+    with pytest.raises(
+        BadFileError, match=r"20,480 MB, more than the 1 MB that ingest.max_file_mb"
+    ):
+        strict.land_incoming(path)
+    status = data_status(Session(strict.settings, strict.params))
+    assert "20,480 MB" in str(next(each for each in status.left_alone if each.path == path))
+    path.write_text(SALES_HEADER + "\n" * 1002)
+    with pytest.raises(BadFileError, match="more than 1,000 lines after the header"):
+        strict.land_incoming(path)
+    path.write_text(SALES_HEADER + "\n," * 11)
+    with pytest.raises(BadFileError, match=r"11 of 11 rows \(100.0%\) cannot be stored"):
+        strict.land_incoming(path)
+    path.unlink()
+    assert landed.contents() == before
+
+
+def test_a_folder_a_pipe_and_links_are_refused_or_passed_over(
     landed: Retailer, tmp_path: Path
 ) -> None:
     before = landed.contents()
@@ -97,11 +125,15 @@ def test_a_folder_a_pipe_and_a_link_to_nowhere_are_refused_or_passed_over(
     pipe = landed.incoming / "sales_2015-06-21.csv"
     os.mkfifo(pipe)
     (landed.incoming / "sales_2015-06-22.csv").symlink_to(tmp_path / "nowhere.csv")
+    (landed.incoming / "sales_2015-06-25.csv").symlink_to("/etc/passwd")
     (landed.incoming / "sales_2015-13-01.csv").write_text("no such month")
     (landed.incoming / "sales_2015-06-23.CSV").write_text("another name")
     report = landed.land_incoming()
     assert report.files == ()
     assert "sales_2015-13-01.csv" in report.warnings[0]
+    assert "sales_2015-06-25.csv (a link that leaves the folder" in report.warnings[0]
+    with pytest.raises(BadFileError, match="not a regular file"):
+        landed.land_incoming(pipe)
     with pytest.raises(BadFileError, match="there is no such file"):
         landed.land_incoming(landed.incoming / "sales_2015-06-22.csv")
     assert landed.contents() == before

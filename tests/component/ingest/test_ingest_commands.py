@@ -112,6 +112,17 @@ def test_a_refusal_ends_with_its_message_and_code_and_shows_brackets_as_they_are
     assert "Traceback" not in output
 
 
+def test_a_terminal_shows_control_characters_and_emoji_codes_and_does_not_obey_them(
+    rossmann: Run, retailer: Retailer
+) -> None:
+    retailer.land_raw()
+    (retailer.incoming / "a\x1b[2J\u202e:x:.csv").touch()
+    assert "a\\x1b[2J\\u202e:x:.csv (its name" in rossmann("data", "land")[1]
+    retailer.write("sales_2015-06-12.csv", "\x1b[31mStore\x9b,:x:\n1,2\n")
+    code, output = rossmann("data", "land")
+    assert (code, "Found \\x1b[31mStore\\x9b, :x:;" in output) == (2, True)
+
+
 def test_what_is_not_landed_is_named_with_the_reason(rossmann: Run, retailer: Retailer) -> None:
     rossmann("data", "land", str(retailer.raw))
     week = text(SALES_HEADER, sales_lines(date(2015, 6, 13), date(2015, 6, 19)))

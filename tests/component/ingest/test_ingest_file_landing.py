@@ -26,7 +26,7 @@ from rossmann_ml.base.params import load_params
 from rossmann_ml.base.progress import Progress
 from rossmann_ml.base.settings import PROJECT_DIR
 from rossmann_ml.ingest.data_set import DataSet, data_set_of, landed_data_set
-from rossmann_ml.ingest.discovery import recognise
+from rossmann_ml.ingest.discovery import RawFile, recognise
 from rossmann_ml.ingest.file_load import land_file
 from rossmann_ml.ingest.reading import open_rows
 from rossmann_ml.warehouse.session import Session
@@ -170,6 +170,25 @@ def test_a_file_of_several_blocks_reports_the_share_read_and_must_not_change_mea
     assert reported[:2] == [
         f"{path.name}: {rows} rows read ({end / size:.0%})" for rows, end in enumerate(ends)
     ]
+
+
+def test_rows_of_other_bytes_than_the_hash_identifies_do_not_land(
+    with_stores: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "sales_2015-06-12.csv"
+    other = tmp_path / "other"
+    other.write_text(sales_file(3, 0))
+    hashed = RawFile.sha256
+
+    def swapped_afterwards(raw_file: RawFile) -> str:
+        found = hashed(raw_file)
+        other.rename(path)
+        return found
+
+    monkeypatch.setattr(RawFile, "sha256", swapped_afterwards)
+    with pytest.raises(BadFileError, match="the file changed while it was read; land it again"):
+        land(with_stores, path, sales_file(2, 0))
+    assert with_stores.execute("FROM raw.sales").fetchall() == []
 
 
 def test_rows_of_stores_need_a_list_of_stores_and_states_do_not(

@@ -99,7 +99,7 @@ def test_a_week_in_which_the_replay_was_killed_is_played_again(live: Settings, p
     assert [monday for monday, _ in job.calls] == MONDAYS[1:3]
 
 
-@pytest.mark.parametrize("exit_code", [130, -signal.SIGKILL])
+@pytest.mark.parametrize("exit_code", [130, 128 + signal.SIGTERM, -signal.SIGKILL])
 def test_a_week_whose_job_was_interrupted_is_not_done(
     live: Settings, place: ReplayPlace, exit_code: int
 ):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -113,8 +114,8 @@ def test_what_is_killed_is_named_with_the_signal() -> None:
 
 def test_what_never_answers_is_named_with_its_address(tmp_path: Path) -> None:
     deaf = script("deaf", "import time; time.sleep(600)")
-    with pytest.raises(FaultError, match=r"deaf did not answer at http://127.0.0.1:9/ within 1 s"):
-        run([server("well", tmp_path), deaf], Log(), patience_seconds=1)
+    with pytest.raises(FaultError, match=r"deaf did not answer at http://127.0.0.1:9/ within 3 s"):
+        run([server("well", tmp_path), deaf], Log(), patience_seconds=3)
 
 
 def test_a_service_that_ignores_sigterm_is_killed_with_its_children(tmp_path: Path) -> None:
@@ -134,5 +135,28 @@ def test_a_service_that_ignores_sigterm_is_killed_with_its_children(tmp_path: Pa
 def test_a_command_that_is_not_there_stops_what_was_started(tmp_path: Path) -> None:
     mark = tmp_path / "child"
     missing = Service("missing", [str(tmp_path / "nothing")], "", "http://127.0.0.1:9/")
-    with pytest.raises(FaultError, match="missing cannot be started"):
+    with pytest.raises(
+        FaultError, match=r"(?s)missing ended by itself.*cannot be started: .*nothing"
+    ):
         run([script("stays", STUBBORN, str(mark)), missing], Log(), grace_seconds=0.2)
+
+
+STARTS = """
+import sys
+from rossmann_ml.pipeline.services import Service, run_together
+command = [sys.executable, *sys.argv[1:]]
+run_together([Service("one", command, "", "http://127.0.0.1:9/")], print,
+    when_healthy=print, grace_seconds=0.3)
+"""
+
+
+def test_services_and_their_children_end_when_the_process_that_runs_them_is_killed(
+    tmp_path: Path,
+) -> None:
+    mark = tmp_path / "child"
+    program = subprocess.Popen([sys.executable, "-c", STARTS, "-c", STUBBORN, str(mark)])
+    while not mark.exists() or not mark.read_text():
+        time.sleep(0.02)
+    program.kill()
+    program.wait()
+    wait_until_gone(int(mark.read_text()))

@@ -37,7 +37,7 @@ def settings(good_database, tmp_path, monkeypatch) -> Iterator[Settings]:
     (tmp_path / "warehouse" / "rossmann.duckdb").write_bytes(good_database.read_bytes())
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
-    yield load_settings(warehouse_dir=tmp_path / "warehouse", state_dir=tmp_path / "state")
+    yield load_settings(warehouse_dir=tmp_path / "warehouse", state_dir=tmp_path / "a $state of 1%")
     # Great Expectations creates folders in the working directory by default
     assert list((tmp_path / "elsewhere").iterdir()) == []
 

@@ -12,12 +12,22 @@ from rossmann_ml.base.params import load_params
 from rossmann_ml.base.settings import PROJECT_DIR, load_settings
 
 
-@pytest.mark.parametrize("variable", ["ROSSMANN_LOCK_TIMEOUT_SECONDS", "ROSSMANN_THREADS"])
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("ROSSMANN_LOCK_TIMEOUT_SECONDS", "many"),
+        ("ROSSMANN_THREADS", "many"),
+        ("ROSSMANN_THREADS", "1000000000"),
+        ("ROSSMANN_MEMORY_LIMIT_GB", "inf"),
+        ("ROSSMANN_MEMORY_LIMIT_GB", "nan"),
+        ("ROSSMANN_MEMORY_LIMIT_GB", "1e30"),
+    ],
+)
 def test_a_wrong_value_is_told_with_its_variable(
-    monkeypatch: pytest.MonkeyPatch, variable: str
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
 ) -> None:
-    monkeypatch.setenv(variable, "many")
-    with pytest.raises(SettingsError, match=f" {variable}='many'"):
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError, match=f" {variable}='{value}': Input should be"):
         load_settings()
 
 

@@ -107,7 +107,7 @@ def test_files_land_in_landing_order_and_each_is_reported(places: Settings) -> N
 def test_without_a_warehouse_every_file_waits(places: Settings) -> None:
     fill(places.raw_path, "train.csv", "store.csv", "odd.csv")
     fill(places.incoming_path, "plan_2015-06-12.csv", "sales_2015-06-12.csv", "strange.csv")
-    status = data_status(Session(places))
+    status = data_status(Session(places, params_allowing(0.01)))
     assert [file.path for file in status.waiting] == [
         *(places.raw_path / name for name in ("store.csv", "train.csv")),
         *(places.incoming_path / f"{kind}_2015-06-12.csv" for kind in ("sales", "plan")),
