@@ -26,12 +26,12 @@ from assets.home import open_instance
 from assets.jobs import cause_of, words_of
 from assets.summary import print_alerts, print_summary
 from assets.terminal import StepLines, quiet, run_logger, title_of
-from rossmann_ml.base.console import Console
 from rossmann_ml.base.errors import NoDataError, RossmannError
 from rossmann_ml.base.settings import Settings, load_settings
 from rossmann_ml.base.signals import ended_by_signals
 from rossmann_ml.base.storage_faults import storage_refused
-from rossmann_ml.base.streams import prepare_streams
+from rossmann_ml.base.terminal.console import Console
+from rossmann_ml.base.terminal.streams import prepare_streams
 from rossmann_ml.pipeline.weekly_job import RefreshRecord
 from rossmann_ml.publish.summary import summarise
 from rossmann_ml.serving.generations import pointed_path

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rossmann_ml.base.console import Console
+from rossmann_ml.base.terminal.console import Console
 from rossmann_ml.publish.summary import Summary
 from rossmann_ml.serving.status import Status
 

@@ -18,7 +18,7 @@ import dagster as dg
 from rich.markup import escape
 
 from assets.metadata import SUMMARY
-from rossmann_ml.base.console import Console
+from rossmann_ml.base.terminal.console import Console
 from rossmann_ml.pipeline.backfill import BACKFILL_ORIGIN
 from rossmann_ml.pipeline.steps import WEEKLY_JOB_WITH_TRAINING
 

@@ -12,11 +12,11 @@ import sys
 from rich.markup import escape
 
 from rossmann_ml.base import process
-from rossmann_ml.base.console import Console
 from rossmann_ml.base.errors import RossmannError
 from rossmann_ml.base.signals import ended_by_signals
 from rossmann_ml.base.storage_faults import storage_refused
-from rossmann_ml.base.streams import prepare_streams
+from rossmann_ml.base.terminal.console import Console
+from rossmann_ml.base.terminal.streams import prepare_streams
 from rossmann_ml.cli.lazy import LazyGroup
 
 app = LazyGroup(

@@ -11,9 +11,9 @@ import polars as pl
 import typer
 from rich.table import Table
 
-from rossmann_ml.base.console import Console
 from rossmann_ml.base.errors import RefusedError
 from rossmann_ml.base.settings import default_settings
+from rossmann_ml.base.terminal.console import Console
 from rossmann_ml.cli.output import narrow_table, show
 from rossmann_ml.cli.profiles import ProfileOption
 from rossmann_ml.features.panels import build_training_panel

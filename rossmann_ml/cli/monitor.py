@@ -8,8 +8,8 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-from rossmann_ml.base.console import Console
 from rossmann_ml.base.settings import default_settings
+from rossmann_ml.base.terminal.console import Console
 from rossmann_ml.cli.output import narrow_table
 from rossmann_ml.monitoring.accuracy import AccuracyReport, measure_accuracy
 from rossmann_ml.monitoring.drift.measure import measure_drift

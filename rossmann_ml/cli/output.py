@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from rich import box
 from rich.table import Table
 
-from rossmann_ml.base.console import Console
+from rossmann_ml.base.terminal.console import Console
 
 
 def show(line: str) -> None:

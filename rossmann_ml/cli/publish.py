@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from rossmann_ml.base.console import Console
 from rossmann_ml.base.errors import SettingsError
 from rossmann_ml.base.settings import default_settings
+from rossmann_ml.base.terminal.console import Console
 from rossmann_ml.cli.output import show
 from rossmann_ml.pipeline.steps import BUILD_MARTS, Run
 from rossmann_ml.pipeline.watched_publish import watch_and_publish

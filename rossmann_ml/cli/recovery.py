@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from rossmann_ml.base.console import Console
 from rossmann_ml.base.settings import default_settings
+from rossmann_ml.base.terminal.console import Console
 from rossmann_ml.recovery import Finding, back_up, examine, repair
 from rossmann_ml.recovery import restore as restore_backup
 

@@ -12,10 +12,10 @@ from typing import Annotated
 
 import typer
 
-from rossmann_ml.base.console import Console
 from rossmann_ml.base.errors import BusyError
 from rossmann_ml.base.host_names import host_names
 from rossmann_ml.base.settings import PROJECT_DIR, default_settings
+from rossmann_ml.base.terminal.console import Console
 
 Host = Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 is every network.")]
 Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]

@@ -15,9 +15,9 @@ from typing import Annotated, Any, Literal
 import duckdb
 import typer
 
-from rossmann_ml.base.console import Console
 from rossmann_ml.base.errors import RefusedError
 from rossmann_ml.base.settings import default_settings
+from rossmann_ml.base.terminal.console import Console
 from rossmann_ml.serving.generations import current_path, read_info, reading
 
 _TABLE_ROWS = 50

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 import yaml
 
-from rossmann_ml.base.console import Console
 from rossmann_ml.base.settings import default_settings
+from rossmann_ml.base.terminal.console import Console
 from rossmann_ml.cli.output import narrow_table, show
 from rossmann_ml.cli.profiles import ProfileOption
 from rossmann_ml.training import tune as tuning

@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from rossmann_ml.base.console import Console
 from rossmann_ml.base.settings import Settings, default_settings
+from rossmann_ml.base.terminal.console import Console
 from rossmann_ml.cli.serve import Host, check_can_listen
 from rossmann_ml.pipeline.services import Service, run_together
 

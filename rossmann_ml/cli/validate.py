@@ -10,9 +10,9 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-from rossmann_ml.base.console import Console
 from rossmann_ml.base.errors import NoDataError, RefusedError
 from rossmann_ml.base.settings import default_settings
+from rossmann_ml.base.terminal.console import Console
 from rossmann_ml.quality import SUITES, CheckResult, SuiteResult, available_suites, run_suites
 from rossmann_ml.quality.suite_files import load_suite
 from rossmann_ml.warehouse.session import Session

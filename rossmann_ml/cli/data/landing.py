@@ -11,8 +11,8 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-from rossmann_ml.base.console import Console
 from rossmann_ml.base.settings import default_settings
+from rossmann_ml.base.terminal.console import Console
 from rossmann_ml.cli.output import show
 from rossmann_ml.ingest import land_incoming
 from rossmann_ml.ingest.status import LandedKind, data_status

@@ -10,9 +10,9 @@ import typer
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from rossmann_ml.base.console import Console
 from rossmann_ml.base.errors import SettingsError
 from rossmann_ml.base.settings import default_settings
+from rossmann_ml.base.terminal.console import Console
 from rossmann_ml.ingest.sample import write_sample
 from rossmann_ml.ingest.sample.writer import EARLIEST_DATE, FIRST_DATE, LAST_DATE, PLAN_DAYS
 
