@@ -120,7 +120,7 @@ def _read(
     digest = hashlib.sha256()
     names, blocks = open_rows(path, file_format, max_rows=limits.max_rows, digest=digest)
     good, bad, currencies = [], [], []
-    rows_read = bad_rows = 0
+    rows_read = bad_so_far = 0
     for block in blocks:
         checked = check_rows(
             block.fields,
@@ -132,8 +132,8 @@ def _read(
         bad += [checked[1], block.malformed]
         currencies.append(named_currencies(block.fields))
         rows_read += block.fields.height + block.malformed.height
-        bad_rows += checked[1].height + block.malformed.height
-        if bad_rows > limits.max_quarantined_share * limits.max_rows:
+        bad_so_far += checked[1].height + block.malformed.height
+        if bad_so_far > limits.max_quarantined_share * limits.max_rows:
             # too many, whatever follows: the caller refuses the file
             return pl.concat(good), pl.concat(bad, how="diagonal"), None, ()
         if block.bytes_read < block.bytes_in_file:
