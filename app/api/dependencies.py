@@ -15,6 +15,7 @@ from pydantic import Field
 from app.api.formats import Format
 from app.api.notes import Notes, notes_of
 from app.api.problems import NotModifiedError
+from app.api.schemas import Whole
 from app.api.serving import Serving
 from app.published import Reading
 
@@ -118,7 +119,7 @@ class Paging:
         self,
         request: Request,
         limit: Annotated[
-            int, Query(ge=1, le=100_000, description="Largest number of rows in a page.")
+            int, Query(ge=1, le=100_000, description="Largest number of rows in a page."), Whole
         ] = 1000,
         cursor: Annotated[
             str | None,

@@ -1,7 +1,8 @@
-"""Record every request as a JSON line in one file per day, without delaying responses.
+"""Record requests as JSON lines in one file per day, without delaying responses.
 
-:class:`RequestLog` takes records from a bounded queue and appends them in one background thread; it
-counts the requests that it cannot record. ``docs/api.md`` lists the fields. The dbt model
+:class:`RequestLog` takes records from a bounded queue and appends them in one background thread.
+Refused requests are counted, and the counts written once a minute. A file has a largest size;
+requests that cannot be recorded are counted, too. ``docs/api.md`` lists the fields. The dbt model
 ``api_usage`` reads the files.
 """
 
@@ -13,13 +14,17 @@ import logging
 import os
 import queue
 import threading
+import time
 from collections.abc import Iterable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
 _LOG = logging.getLogger(__name__)
+# without a valid key, for something that does not exist, above a limit
+_REFUSED = frozenset({401, 404, 421, 429})
+_COUNTS_EVERY_SECONDS = 60.0
 
 
 class RequestLog:
@@ -28,16 +33,28 @@ class RequestLog:
     Args:
         folder: Folder that contains the files; the first record creates it.
         kept_days: Number of days before today whose files are kept; older files are deleted.
+        most_bytes_per_day: Size in bytes from which a file gets counts only.
         capacity: Number of records that may wait to be written.
     """
 
-    def __init__(self, folder: Path, *, kept_days: int, capacity: int = 10_000) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        kept_days: int,
+        most_bytes_per_day: int = 50_000_000,
+        capacity: int = 10_000,
+    ) -> None:
         self._folder = folder
         self._kept_days = kept_days
+        self._most_bytes_per_day = most_bytes_per_day
         self._queue: queue.Queue[dict[str, Any] | None] = queue.Queue(capacity)
         self._not_queued = 0  # changed by the thread of the requests
         self._not_written = 0  # changed by the thread that writes
         self._dropped_in_file = 0
+        # refused requests by method, path and status: number, sum of milliseconds
+        self._refused: dict[tuple[str, str, int], tuple[int, float]] = {}
+        self._next_counts = time.monotonic() + _COUNTS_EVERY_SECONDS
         self._day: date | None = None
         self._thread = threading.Thread(target=self._write_all, name="request-log", daemon=True)
 
@@ -65,21 +82,81 @@ class RequestLog:
             self._not_queued += 1
 
     def _write_all(self) -> None:
-        while (record := self._queue.get()) is not None:
-            lines, dropped = [record], self.dropped
-            if dropped > self._dropped_in_file:
-                more = dropped - self._dropped_in_file
-                lines.append({"kind": "dropped", "at": record["at"], "requests": more})
-            day = record["at"].date()
+        at = None
+        while True:
             try:
-                append_lines(self._folder / f"{day}.jsonl", lines)
-                self._dropped_in_file = dropped
-            except OSError as error:
-                _LOG.error("requests are not recorded: %s", error)
+                record = self._queue.get(timeout=_COUNTS_EVERY_SECONDS)
+            except queue.Empty:
+                self._write_counts(at)
+                continue
+            if record is None:
+                self._write_counts(at)
+                return
+            if at is not None and record["at"].date() != at.date():
+                self._write_counts(at)
+            at = record["at"]
+            if record["status"] in _REFUSED:
+                kind = record["method"], record["path"], record["status"]
+                number, milliseconds = self._refused.get(kind, (0, 0.0))
+                self._refused[kind] = number + 1, milliseconds + record["milliseconds"]
+            else:
+                self._write(record)
+            if time.monotonic() >= self._next_counts:
+                self._write_counts(at)
+            if at.date() != self._day:
+                self._day = at.date()
+                self._delete_old_files(self._day - timedelta(days=self._kept_days))
+
+    def _write(self, record: dict[str, Any]) -> None:
+        path = self._path_of(record["at"])
+        try:
+            if path.exists() and path.stat().st_size >= self._most_bytes_per_day:
                 self._not_written += 1
-            if day != self._day:
-                self._day = day
-                self._delete_old_files(day - timedelta(days=self._kept_days))
+            else:
+                append_lines(path, [record])
+        except OSError as error:
+            _LOG.error("requests are not recorded: %s", error)
+            self._not_written += 1
+
+    def _write_counts(self, at: datetime | None) -> None:
+        """Write the numbers of refused and of dropped requests since they were last written.
+
+        Args:
+            at: Time of the newest request; None if there has been none.
+        """
+        self._next_counts = time.monotonic() + _COUNTS_EVERY_SECONDS
+        dropped = self.dropped
+        lines: list[dict[str, Any]] = [
+            {
+                "kind": "refused",
+                "at": at,
+                "method": method,
+                "path": path,
+                "status": status,
+                "requests": number,
+                "milliseconds": round(milliseconds / number, 3),
+            }
+            for (method, path, status), (number, milliseconds) in self._refused.items()
+        ]
+        if lines:
+            _LOG.info("refused: %s", {f"{e['path']} {e['status']}": e["requests"] for e in lines})
+        if dropped > self._dropped_in_file:
+            more = dropped - self._dropped_in_file
+            lines.append({"kind": "dropped", "at": at, "requests": more})
+        if at is None or not lines:
+            return
+        self._refused.clear()
+        try:
+            append_lines(self._path_of(at), lines)
+            self._dropped_in_file = dropped
+        except OSError as error:
+            _LOG.error("requests are not recorded: %s", error)
+            self._not_written += sum(
+                line["requests"] for line in lines if line["kind"] == "refused"
+            )
+
+    def _path_of(self, at: datetime) -> Path:
+        return self._folder / f"{at.date()}.jsonl"
 
     def _delete_old_files(self, first_kept: date) -> None:
         for path in self._folder.glob("????-??-??.jsonl"):

@@ -125,6 +125,16 @@ def test_requests_that_the_api_counted_as_dropped_are_unrecorded(tmp_path: Path)
     assert usage_of(tmp_path)["unrecorded_requests"].to_list() == [None, 12]
 
 
+def test_refused_requests_are_read_as_many(tmp_path: Path) -> None:
+    log = RequestLog(tmp_path, kept_days=2)
+    log.start()
+    for status in (200, 404, 404, 404):
+        log.record(record(status=status))
+    log.close()
+    usage = usage_of(tmp_path).filter(pl.col("path") == "/a").row(0, named=True)
+    assert (usage["requests"], usage["answered"], usage["client_errors"]) == (4, 1, 3)
+
+
 def test_files_with_other_names_are_not_read(tmp_path: Path) -> None:
     append_lines(tmp_path / "notes.jsonl", [record()])
     append_lines(tmp_path / "2015-08-03.jsonl.part", [record()])
