@@ -12,9 +12,9 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 
-from app.api import logs
 from app.api.bounds.connections import BoundedProtocol, ConnectionLimits
 from app.api.main import create_app
+from app.api.records import logs
 from app.api.settings import ApiSettings, load_api_settings, require_keys_for
 from rossmann_ml.base.errors import RossmannError
 

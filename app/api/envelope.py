@@ -15,10 +15,10 @@ from datetime import UTC, datetime
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.metrics import Metrics
-from app.api.notes import NOTES, Notes
 from app.api.problems import KINDS, ProblemError, problem_response
-from app.api.request_log import RequestLog
+from app.api.records.metrics import Metrics
+from app.api.records.notes import NOTES, Notes
+from app.api.records.request_log import RequestLog
 
 _LOG = logging.getLogger("app.api.requests")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")

@@ -19,8 +19,8 @@ from starlette.middleware.cors import CORSMiddleware  # noqa: E402
 from app.api import documentation, problems  # noqa: E402
 from app.api.bounds.guard import Guard  # noqa: E402
 from app.api.envelope import DOCS_PATH, Envelope  # noqa: E402
-from app.api.metrics import Metrics  # noqa: E402
-from app.api.request_log import RequestLog  # noqa: E402
+from app.api.records.metrics import Metrics  # noqa: E402
+from app.api.records.request_log import RequestLog  # noqa: E402
 from app.api.routers import (  # noqa: E402
     forecasts,
     health,

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from app.api.bounds.lanes import Lane
-from app.api.metrics import Metrics
+from app.api.records.metrics import Metrics
 from app.api.settings import ApiSettings
 from app.published import OpenGeneration, PublishedReader
 from rossmann_ml.base.errors import NoDataError

@@ -19,10 +19,11 @@ from fastapi.concurrency import run_in_threadpool
 
 from app.api.dependencies import CACHING, NOT_MODIFIED, Paging, check_known
 from app.api.formats import MEDIA_TYPES, OTHER_FORMATS, Format, choose_format, encode
-from app.api.notes import notes_of
 from app.api.problems import ProblemError, describe, invalid_value
+from app.api.records.notes import notes_of
 from app.api.row_models import page_model
 from app.api.schemas import Provenance
+from app.api.serving import Serving
 from app.published import PublishedReader, Reading
 from rossmann_ml.base.digests import fingerprint
 from rossmann_ml.base.errors import NoDataError
@@ -54,8 +55,8 @@ async def answer_page(asked: Paging, table: str, filters: Mapping[str, object]) 
     build = partial(_page, asked, table, filters)
     if asked.limit <= _LARGE_PAGE_ROWS:
         return await run_in_threadpool(build)
-    caller = notes_of(asked.request.scope).caller
-    return await asked.request.app.state.serving.large_pages.run(caller, build)
+    serving: Serving = asked.request.app.state.serving
+    return await serving.large_pages.run(notes_of(asked.request.scope).caller, build)
 
 
 def _page(asked: Paging, table: str, filters: Mapping[str, object]) -> Response:

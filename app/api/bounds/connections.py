@@ -73,9 +73,9 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request; make room for this connection if there are too many."""
         super().connection_made(transport)
-        if len(self.connections) > self._limits.most:
-            for longest in list(self._limits.waiting)[:1]:
-                longest.drop()
+        longest = next(iter(self._limits.waiting), None)
+        if longest is not None and len(self.connections) > self._limits.most:
+            longest.drop()
         self._limits.waiting[self] = None
         self._await_head()
 
@@ -88,10 +88,10 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse bytes of a request; close the connection if there are too many."""
+        self._bytes += len(data)
         super().data_received(data)
         if self.transport.is_closing():
             return
-        self._bytes += len(data)
         if self._bytes > (_HEAD_BYTES if self._is_head else self._limits.most_bytes):
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The request is too large.")
         elif self._receiving is None and self in self._limits.waiting:

@@ -17,8 +17,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.api.bounds.answers import Answers
 from app.api.bounds.shares import NoShareError, Shares
 from app.api.keys import holder_of
-from app.api.notes import notes_of
 from app.api.problems import ProblemError, problem_response
+from app.api.records.notes import notes_of
 from app.api.settings import ApiSettings
 
 # They say that the process lives and need no work, so nothing may keep them from answering.

@@ -11,8 +11,8 @@ from fastapi import APIRouter, Query, Request, Response
 
 from app.api.dependencies import RequestNotes, ServingNow
 from app.api.formats import MEDIA_TYPES, OTHER_FORMATS, Format, choose_format, encode
-from app.api.notes import Notes
 from app.api.problems import KINDS, ProblemError, describe
+from app.api.records.notes import Notes
 from app.api.schemas import (
     FORECAST_UNITS,
     PredictBatchBody,

@@ -145,3 +145,9 @@ def test_head_has_the_headers_of_get_and_no_body(server: str) -> None:
             assert told.headers["content-length"] == str(len(asked.content))
             assert told.content == b""
         assert client.head("/predict").status_code == 405
+
+
+def test_requests_of_one_connection_are_measured_each(server: str) -> None:
+    with httpx.Client(base_url=server, timeout=60) as client:
+        for _ in range(3):
+            assert client.get("/stores/1", headers={"X-Long": "x" * 60_000}).status_code == 200

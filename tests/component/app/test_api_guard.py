@@ -14,8 +14,8 @@ from support.api import client_of, problem_of
 from app.api import keys
 from app.api.__main__ import server_config
 from app.api.bounds.guard import Guard
-from app.api.logs import JsonLines, configure
 from app.api.main import create_app
+from app.api.records.logs import JsonLines, configure
 from app.api.settings import load_api_settings
 from rossmann_ml.base.errors import SettingsError
 from rossmann_ml.base.settings import Settings

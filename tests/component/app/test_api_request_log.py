@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from support.api import client_of
 
-from app.api import request_log
-from app.api.request_log import RequestLog, append_lines
+from app.api.records import request_log
+from app.api.records.request_log import RequestLog, append_lines
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.publish.publishing import PublishedGeneration
 

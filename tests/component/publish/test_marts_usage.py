@@ -13,7 +13,7 @@ import pytest
 from support.dbt_sql import render
 from support.small_warehouse import small_settings
 
-from app.api.request_log import RequestLog, append_lines
+from app.api.records.request_log import RequestLog, append_lines
 from rossmann_ml.warehouse.connection import read_frame
 from rossmann_ml.warehouse.dbt import dbt_environment, run_dbt
 from rossmann_ml.warehouse.session import Session

@@ -2,7 +2,7 @@
 
 The log contains failures, switches to a new generation, and once a minute the number of refused
 requests. At level ``DEBUG`` it contains each of them. It never contains an API key, a query string,
-or a header other than ``X-Request-ID``. See :mod:`app.api.request_log` for the records of requests.
+or a header other than ``X-Request-ID``. :mod:`app.api.records.request_log` records requests.
 """
 
 from __future__ import annotations
