@@ -129,8 +129,8 @@ soak: setup-dev ## Kill the weekly job 200 times at random moments, and cause ot
 	@$(BIN)/python -m pytest tests/faults/soak.py $(SOAK_ARGS)
 
 .PHONY: load
-load: setup-dev ## Read API and dashboard with many clients while generations are published
-	@$(BIN)/python -m pytest tests/faults/load.py -s $(LOAD_ARGS)
+load: setup-dev ## Read API and dashboard with many clients while generations are published; flood the API
+	@$(BIN)/python -m pytest tests/faults/load.py tests/faults/flood.py -s $(LOAD_ARGS)
 
 .PHONY: pin-images
 pin-images: ## Write the digests of image tags into Dockerfile and compose file (needs Docker, network)

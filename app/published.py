@@ -111,12 +111,23 @@ class PublishedReader:
         self._lock = threading.Lock()
         self._current: OpenGeneration | None = None
         self._next_check = 0.0
-        self._logged_error: str | None = None
+        self._fault: RossmannError | None = None
+
+    @property
+    def opened(self) -> OpenGeneration | None:
+        """Generation that is open now, without a check of the pointer; None before the first."""
+        return self._current
+
+    @property
+    def fault(self) -> RossmannError | None:
+        """Reason why the newest check could not open what the pointer names; None if it could."""
+        return self._fault
 
     def current(self) -> OpenGeneration:
         """Return the generation that the pointer names; check the pointer first if a check is due.
 
-        If the pointer or its generation cannot be used, the generation already open stays current.
+        If the pointer or its generation cannot be used, for any reason, the generation already open
+        stays current, and the next check tries again.
 
         Raises:
             NoDataError: Nothing has been published yet.
@@ -140,19 +151,26 @@ class PublishedReader:
         try:
             path = current_path(self.published_path)
             if current is not None and current.path == path:
-                self._logged_error = None
+                self._fault = None
                 return current
             generation = OpenGeneration(path)
             generation.prepared = self._prepare(generation)
-        except (RossmannError, OSError) as error:
+        except Exception as error:  # whatever fails, also memory or open files: try again later
+            fault = (
+                error
+                if isinstance(error, RossmannError)
+                else PublishError(f"{self.published_path} cannot be read: {error!r}")
+            )
+            is_new = str(fault) != str(self._fault)
+            # a copy, because the traceback of the error keeps files open
+            self._fault = type(fault)(str(fault))
             if current is None:
-                raise
-            if str(error) != self._logged_error:
-                _LOG.warning("keeping generation %s: %s", current.info.generation_id, error)
-                self._logged_error = str(error)
+                raise fault from error.__cause__
+            if is_new:
+                _LOG.warning("keeping generation %s: %s", current.info.generation_id, fault)
             return current
         _LOG.info("reading generation %s", generation.info.generation_id)
-        self._logged_error = None
+        self._fault = None
         return generation
 
     @contextmanager

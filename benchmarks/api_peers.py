@@ -10,8 +10,8 @@ import argparse
 import uvicorn
 from fastapi import FastAPI, Response
 
-from app.api import logs
 from app.api.main import create_app
+from app.api.records import logs
 from app.api.settings import load_api_settings
 
 

@@ -2,4 +2,5 @@
 
 ``main`` builds the application, and ``routers`` has one module per resource. ``schemas`` defines
 request and response bodies, ``problems`` error responses, ``dependencies`` shared parameters.
+``bounds`` has the limits, ``records`` logs and metrics.
 """

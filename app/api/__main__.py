@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import resource
 import sys
+from contextlib import suppress
+from functools import partial
+from typing import Any
 
 import uvicorn
+from fastapi import FastAPI
 
-from app.api import logs
+from app.api.bounds.connections import BoundedProtocol, ConnectionLimits
 from app.api.main import create_app
-from app.api.settings import load_api_settings
+from app.api.records import logs
+from app.api.settings import ApiSettings, load_api_settings, require_keys_for
 from rossmann_ml.base.errors import RossmannError
 
 # Longer than proxies and clients keep an idle connection (60 s is usual): a request that is on its
@@ -21,8 +27,8 @@ def main() -> int:
     """Run the server with settings from environment and command line until a signal stops it.
 
     Returns:
-        Exit status: 0 after a stop by a signal; if an API setting is invalid, the exit code of
-        the ``SettingsError``.
+        Exit status: 0 after a stop by a signal; 1 if the server could not start; if an API setting
+        is invalid, the exit code of the ``SettingsError``.
     """
     parser = argparse.ArgumentParser(prog="python -m app.api", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
@@ -30,24 +36,62 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         api = load_api_settings()
+        require_keys_for(api, arguments.host)
         app = create_app(api=api)
     except RossmannError as error:
         sys.stderr.write(f"error: {error}\n")
         return error.exit_code
     logs.configure(api.log_level)
-    uvicorn.run(
+    _allow_open_files()
+    server = uvicorn.Server(server_config(app, api, host=arguments.host, port=arguments.port))
+    with suppress(KeyboardInterrupt):
+        server.run()
+    return 0 if server.started else 1
+
+
+def server_config(app: FastAPI, api: ApiSettings, *, host: str, port: int) -> uvicorn.Config:
+    """Build the configuration of the server.
+
+    Args:
+        app: Application.
+        api: Settings with the limits of connections.
+        host: Address to listen on.
+        port: Port to listen on.
+    """
+    protocol: Any = partial(BoundedProtocol, limits=_connection_limits(api))
+    return uvicorn.Config(
         app,
-        host=arguments.host,
-        port=arguments.port,
+        host=host,
+        port=port,
         log_config=None,
-        access_log=False,  # the application records every request
+        access_log=False,  # the application records requests
         server_header=False,
         timeout_graceful_shutdown=10,
         timeout_keep_alive=_IDLE_SECONDS,
         workers=1,  # WEB_CONCURRENCY, meant for other servers, would end this one
-        limit_concurrency=api.max_connections,
+        http=protocol,
+        ws="none",
+        backlog=api.max_connections,
+        # FORWARDED_ALLOW_IPS, or this machine by default, would let callers choose their address
+        proxy_headers=bool(api.trusted_proxies),
+        forwarded_allow_ips=api.trusted_proxies.replace(" ", ""),
     )
-    return 0
+
+
+def _connection_limits(api: ApiSettings) -> ConnectionLimits:
+    return ConnectionLimits(
+        most=api.max_connections,
+        head_seconds=api.head_timeout_seconds,
+        body_seconds=api.body_timeout_seconds,
+        send_seconds=api.send_timeout_seconds,
+        most_bytes=2 * api.max_body_bytes + 1_000_000,  # a body in chunks is longer
+    )
+
+
+def _allow_open_files() -> None:
+    """Raise the limit of open files as far as the system allows, because connections need them."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 if __name__ == "__main__":

@@ -7,14 +7,16 @@ that the caller asked for. They end a request with 304 if the caller has the cur
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, Query, Request, Response
 from pydantic import Field
 
 from app.api.formats import Format
-from app.api.notes import Notes, notes_of
 from app.api.problems import NotModifiedError
+from app.api.records.notes import Notes, notes_of
+from app.api.schemas import Whole
 from app.api.serving import Serving
 from app.published import Reading
 
@@ -103,6 +105,7 @@ def check_known(if_none_match: str | None, etag: str) -> None:
 CurrentReading = Annotated[Reading, Depends(get_reading)]
 
 
+@dataclass(frozen=True, slots=True)
 class Paging:
     """Page and format that a list request asks for.
 
@@ -114,32 +117,36 @@ class Paging:
         if_none_match: Header ``If-None-Match`` of the request; None if it has none.
     """
 
-    def __init__(
-        self,
-        request: Request,
-        limit: Annotated[
-            int, Query(ge=1, le=100_000, description="Largest number of rows in a page.")
-        ] = 1000,
-        cursor: Annotated[
-            str | None,
-            Query(
-                max_length=400,
-                pattern="^[A-Za-z0-9_-]+$",
-                description="`next_cursor` of the previous page, or the cursor in its `Link` "
-                "header. All pages of a list come from one generation, also after a new one is "
-                "published.",
-            ),
-        ] = None,
-        format: Annotated[
-            Format | None, Query(description="Format of the rows; overrides `Accept`.")
-        ] = None,
-        if_none_match: IfNoneMatch = None,
-    ) -> None:
-        self.request = request
-        self.limit = limit
-        self.cursor = cursor
-        self.form = format
-        self.if_none_match = if_none_match
+    request: Request
+    limit: int
+    cursor: str | None
+    form: Format | None
+    if_none_match: str | None
 
 
-PageAsked = Annotated[Paging, Depends()]
+async def get_paging(
+    request: Request,
+    limit: Annotated[
+        int, Query(ge=1, le=100_000, description="Largest number of rows in a page."), Whole
+    ] = 1000,
+    cursor: Annotated[
+        str | None,
+        Query(
+            max_length=400,
+            pattern="^[A-Za-z0-9_-]+$",
+            description="`next_cursor` of the previous page, or the cursor in its `Link` "
+            "header. All pages of a list come from one generation, also after a new one is "
+            "published.",
+        ),
+    ] = None,
+    format: Annotated[
+        Format | None, Query(description="Format of the rows; overrides `Accept`.")
+    ] = None,
+    if_none_match: IfNoneMatch = None,
+) -> Paging:
+    """Return the page and the format that the caller asked for."""
+    # a coroutine, because FastAPI runs a plain function in a thread of the pool
+    return Paging(request, limit, cursor, format, if_none_match)
+
+
+PageAsked = Annotated[Paging, Depends(get_paging)]

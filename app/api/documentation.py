@@ -32,7 +32,9 @@ def complete_document(app: FastAPI, settings: ApiSettings) -> None:
 
 
 def _complete(document: dict[str, Any], settings: ApiSettings) -> None:
-    everywhere = ["rate-limited"] if settings.rate_limit else []
+    everywhere = ["busy", "overloaded"]
+    if settings.rate_limit:
+        everywhere.append("rate-limited")
     if settings.key_hashes:
         document.setdefault("components", {})["securitySchemes"] = {
             "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
@@ -42,12 +44,17 @@ def _complete(document: dict[str, Any], settings: ApiSettings) -> None:
     for path, operations in document["paths"].items():
         for operation in operations.values():
             responses = operation["responses"]
-            if path not in ("/health", "/ready"):
-                if settings.key_hashes:
-                    operation["security"] = [{"key": []}, {"bearer": []}]
-                for status, response in describe(*everywhere).items():
-                    del response["model"]
-                    responses[str(status)] = response
+            is_health = path in ("/health", "/ready")
+            if settings.key_hashes and not is_health:
+                operation["security"] = [{"key": []}, {"bearer": []}]
+            kinds = ["unknown-host"] if is_health else ["unknown-host", *everywhere]
+            for status, response in describe(*kinds).items():
+                known = responses.setdefault(str(status), {**response, "description": ""})
+                text = f"{known['description']} {response['description']}"
+                known["description"] = text.strip()
+                examples = known["content"][MEDIA_TYPE].setdefault("examples", {})
+                examples |= response["content"][MEDIA_TYPE]["examples"]
+                known.pop("model", None)
             for status, response in responses.items():
                 if int(status) >= 400:
                     response["content"].pop("application/json", None)

@@ -15,10 +15,10 @@ from datetime import UTC, datetime
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.metrics import Metrics
-from app.api.notes import NOTES, Notes
 from app.api.problems import KINDS, ProblemError, problem_response
-from app.api.request_log import RequestLog
+from app.api.records.metrics import Metrics
+from app.api.records.notes import NOTES, Notes
+from app.api.records.request_log import RequestLog
 
 _LOG = logging.getLogger("app.api.requests")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -60,6 +60,9 @@ class Envelope:
         started = time.perf_counter()
         notes = scope[NOTES] = Notes(_request_id(scope))
         is_started = False
+        is_head = scope["method"] == "HEAD"
+        # routes answer GET; the server leaves out the body, because its own scope has HEAD
+        inner = {**scope, "method": "GET"} if is_head else scope
 
         async def send_on(message: Message) -> None:
             nonlocal is_started
@@ -71,17 +74,19 @@ class Envelope:
                 policy = _DOCS_POLICY if scope["path"] == DOCS_PATH else _POLICY
                 headers.append((b"content-security-policy", policy))
                 headers.append((b"x-request-id", notes.request_id.encode()))
+            elif is_head:
+                message = {**message, "body": b""}
             await send(message)
 
         try:
-            await self._app(scope, receive, send_on)
+            await self._app(inner, receive, send_on)
         except Exception:
             _LOG.exception("failed", extra={"request_id": notes.request_id})
             if not is_started:
                 error = ProblemError("internal-error", KINDS["internal-error"].example)
                 await problem_response(scope["path"], error)(scope, receive, send_on)
         finally:
-            self._report(scope, notes, time.perf_counter() - started)
+            self._report({**inner, "method": scope["method"]}, notes, time.perf_counter() - started)
 
     def _report(self, scope: Scope, notes: Notes, seconds: float) -> None:
         route = scope.get("route")
@@ -103,8 +108,8 @@ class Envelope:
             "what_if": notes.what_if,
         }
         if notes.status >= 400:
-            # callers above the rate limit must not fill the log
-            level = logging.DEBUG if notes.status == 429 else logging.INFO
+            # refused callers must not fill the log
+            level = logging.DEBUG if notes.status < 500 else logging.INFO
             _LOG.log(level, "refused" if notes.status < 500 else "not answered", extra=record)
         if self._request_log is not None:
             self._request_log.record(record)

@@ -17,10 +17,10 @@ from fastapi_offline import FastAPIOffline  # noqa: E402
 from starlette.middleware.cors import CORSMiddleware  # noqa: E402
 
 from app.api import documentation, problems  # noqa: E402
+from app.api.bounds.guard import Guard  # noqa: E402
 from app.api.envelope import DOCS_PATH, Envelope  # noqa: E402
-from app.api.guard import Guard  # noqa: E402
-from app.api.metrics import Metrics  # noqa: E402
-from app.api.request_log import RequestLog  # noqa: E402
+from app.api.records.metrics import Metrics  # noqa: E402
+from app.api.records.request_log import RequestLog  # noqa: E402
 from app.api.routers import (  # noqa: E402
     forecasts,
     health,
@@ -59,15 +59,21 @@ def create_app(settings: Settings | None = None, api: ApiSettings | None = None)
     settings = settings or default_settings()
     request_log = None
     if api.record_requests:
-        request_log = RequestLog(settings.requests_path, kept_days=settings.request_files_kept_days)
+        request_log = RequestLog(
+            settings.requests_path,
+            kept_days=settings.request_files_kept_days,
+            most_bytes_per_day=api.max_record_bytes_per_day,
+        )
     metrics = Metrics(request_log)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.serving = Serving(settings, api, metrics)
+        app.state.serving.start()
         if request_log is not None:
             request_log.start()
         yield
+        app.state.serving.close()
         if request_log is not None:
             request_log.close()
 

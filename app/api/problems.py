@@ -20,7 +20,7 @@ from starlette.exceptions import HTTPException
 
 from rossmann_ml.base.errors import (
     BusyError,
-    ForbiddenError,
+    FaultError,
     NoDataError,
     PublishError,
     RossmannError,
@@ -75,6 +75,11 @@ KINDS = {
         "Generation 3f1c9a2b7d40 is no longer on disk; request the first page again.",
     ),
     "too-large": Kind(413, "Too large", "The body is larger than 1000000 bytes."),
+    "unknown-host": Kind(
+        421,
+        "Unknown host",
+        "'planning.example' is not a name of this server; ROSSMANN_API_ALLOWED_HOSTS has them.",
+    ),
     "invalid-value": Kind(
         422, "Invalid value", "query.days = '43': Input should be less than or equal to 42"
     ),
@@ -85,6 +90,9 @@ KINDS = {
     ),
     "rate-limited": Kind(
         429, "Rate limited", "The rate limit (6000 per 1 minute) is reached; retry in 12 s."
+    ),
+    "busy": Kind(
+        429, "Busy", "Too many what-if requests of this caller are waiting; retry in 5 s."
     ),
     "internal-error": Kind(
         500, "Internal error", "The server had an internal error. The request may be repeated."
@@ -104,7 +112,9 @@ KINDS = {
         "What-if unavailable",
         "The model of this generation cannot be used. The log of the API has the reason.",
     ),
-    "busy": Kind(503, "Busy", "Other what-if requests are being computed; retry."),
+    "overloaded": Kind(
+        503, "Overloaded", "Too many requests of all callers are being answered; retry."
+    ),
 }
 
 
@@ -240,7 +250,7 @@ def install(app: FastAPI) -> None:
     app.exception_handler(NoDataError)(_not_published)
     app.exception_handler(PublishError)(_not_published)
     app.exception_handler(BusyError)(_not_published)
-    app.exception_handler(ForbiddenError)(_not_published)
+    app.exception_handler(FaultError)(_not_published)
     app.exception_handler(ScenarioError)(_scenario)
     app.exception_handler(NotModifiedError)(_not_modified)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from rossmann_ml.serving.generations import GenerationInfo
@@ -40,6 +40,24 @@ def _written_out(value: object) -> object:
     raise PydanticCustomError("day", "Input should be a day written YYYY-MM-DD")
 
 
+_WHOLE = re.compile(r"0|[1-9][0-9]*")
+
+
+def _whole(value: object) -> object:
+    """Return a number, or text that is a whole number in plain digits, unchanged.
+
+    Pydantic alone would also accept ``1_0``, ``+1``, ``1.0``, a leading zero or blanks.
+
+    Raises:
+        PydanticCustomError: The value is true, false, a fraction or other text.
+    """
+    if type(value) is int or (isinstance(value, str) and _WHOLE.fullmatch(value)):
+        return value
+    raise PydanticCustomError("whole_number", "Input should be a whole number in plain digits")
+
+
+Whole = BeforeValidator(_whole)
+"""Validator of whole numbers in a path or a query."""
 Day = Annotated[date, BeforeValidator(_written_out)]
 Instant = Annotated[datetime, BeforeValidator(_as_utc)]
 Share = Annotated[float, Field(description="Fraction: 0.12 is 12%.", examples=[0.115])]
@@ -264,6 +282,9 @@ class Health(BaseModel):
     """
 
     status: Literal["ok", "no_generation"]
+    faults: list[str] = Field(
+        default=[], description="What does not work at the moment; empty if everything does."
+    )
     generation_id: str | None = None
     forecast_origin: date | None = None
     published_at: Instant | None = None
@@ -288,13 +309,27 @@ class Readiness(BaseModel):
     what_if: Literal["ready", "loading", "unavailable"] = Field(
         description="`ready` if `POST /predict` responds at once."
     )
+    faults: list[str] = Field(
+        default=[], description="What does not work at the moment; empty if everything does."
+    )
 
 
-_StoreNumber = Annotated[int, Field(ge=1, le=2**31 - 1, examples=[1])]
+_StoreNumber = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1, examples=[1])]
 
 
 class _Question(BaseModel):
     model_config = ConfigDict(extra="forbid")
+
+    first_date: Day | None
+    last_date: Day | None
+
+    @model_validator(mode="after")
+    def _days_are_in_order(self) -> Self:
+        if self.first_date and self.last_date and self.first_date > self.last_date:
+            raise PydanticCustomError(
+                "day_order", f"first_date {self.first_date} is after last_date {self.last_date}"
+            )
+        return self
 
 
 class PlanChangeBody(_Question):

@@ -1,23 +1,28 @@
-"""Serve the current generation, and load its what-if model in the background."""
+"""Serve the current generation, follow publications, and load what-if models in the background."""
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from app.api.metrics import Metrics
+from app.api.bounds.lanes import Lane
+from app.api.records.metrics import Metrics
 from app.api.settings import ApiSettings
 from app.published import OpenGeneration, PublishedReader
-from rossmann_ml.base.errors import RossmannError
+from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.base.settings import Settings
 
 if TYPE_CHECKING:
     from rossmann_ml.serving.what_if import Scenarios
 
 _LOG = logging.getLogger(__name__)
+# opening a generation takes less than a second
+_STALLED_SECONDS = 60.0
+_FIRST_RETRY_SECONDS, _LONGEST_RETRY_SECONDS = 5.0, 300.0
 
 
 class Serving:
@@ -26,27 +31,72 @@ class Serving:
     Attributes:
         reader: Reader of the generations. A background thread loads the what-if model of each
             generation that becomes current; :attr:`OpenGeneration.prepared` is the future of this
-            model.
+            model. A load that failed is tried again.
         settings: Locations of files.
         metrics: Metrics that the application collects.
+        what_ifs: Threads for what-if requests.
+        large_pages: Threads for large pages.
     """
 
     def __init__(self, settings: Settings, api: ApiSettings, metrics: Metrics) -> None:
         self.settings = settings
         self.metrics = metrics
+        self.what_ifs = Lane("what-if requests", waiting=api.max_waiting)
+        self.large_pages = Lane("requests for large pages", waiting=api.max_waiting)
         self.reader = PublishedReader(
             settings.published_path, check_every_seconds=api.follow_seconds, prepare=self._prepare
         )
-        with suppress(RossmannError):  # requests report it
+        self._follow_seconds = api.follow_seconds
+        self._is_closed = threading.Event()
+        self._checked_at = time.monotonic()
+        self._check()
+        self._thread = threading.Thread(target=self._follow, name="follow", daemon=True)
+
+    def start(self) -> None:
+        """Start the background thread that follows publications."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop following publications, and trying again to load a model."""
+        self._is_closed.set()
+
+    def faults(self) -> list[str]:
+        """Return what does not work at the moment, without places of files, without waiting."""
+        found = []
+        fault, opened = self.reader.fault, self.reader.opened
+        if opened is not None and fault is not None:
+            found.append(
+                f"The newest publication cannot be read ({type(fault).__name__}); generation "
+                f"{opened.info.generation_id} stays. The log of the API has the reason."
+            )
+        elif fault is not None and not isinstance(fault, NoDataError):
+            found.append(
+                f"The current generation cannot be read ({type(fault).__name__}). The log of the "
+                "API has the reason."
+            )
+        silent = time.monotonic() - self._checked_at
+        if not self._thread.is_alive() or silent > _STALLED_SECONDS:
+            found.append(f"Publications have not been followed for {silent:.0f} s.")
+        if opened is not None and opened.prepared.done() and opened.prepared.exception():
+            found.append("The what-if model cannot be loaded. The log of the API has the reason.")
+        return found
+
+    def _check(self) -> None:
+        with suppress(Exception):  # the reader keeps it as its fault, and requests report it
             self.reader.current()
+        self._checked_at = time.monotonic()
+
+    def _follow(self) -> None:
+        while not self._is_closed.wait(self._follow_seconds):
+            self._check()
 
     def _prepare(self, generation: OpenGeneration) -> Future[Scenarios]:
         info = generation.info
-        self.metrics.serves(info.generation_id, info.published_at.timestamp())
         scenarios: Future[Scenarios] = Future()
         threading.Thread(
             target=self._load_scenarios, args=(generation, scenarios), daemon=True
         ).start()
+        self.metrics.serves(info.generation_id, info.published_at.timestamp())
         return scenarios
 
     def _load_scenarios(self, generation: OpenGeneration, scenarios: Future[Scenarios]) -> None:
@@ -54,10 +104,19 @@ class Serving:
         from rossmann_ml.serving.what_if import Scenarios  # noqa: PLC0415
 
         path = generation.path
-        try:
-            loaded = Scenarios.load(path, path.parent / "models", threads=self.settings.threads)
-        except Exception as error:
-            _LOG.error("what-if requests cannot be computed: %s", error)
-            scenarios.set_exception(error)
-        else:
-            scenarios.set_result(loaded)
+        wait = _FIRST_RETRY_SECONDS
+        while True:
+            try:
+                loaded = Scenarios.load(path, path.parent / "models", threads=self.settings.threads)
+            except Exception as error:  # also of memory or open files, of which there may be more
+                _LOG.error("what-if requests cannot be computed: %s", error)
+                if not scenarios.done():
+                    scenarios.set_exception(error)
+            else:
+                if scenarios.done():
+                    generation.prepared = scenarios = Future()
+                scenarios.set_result(loaded)
+                return
+            if self._is_closed.wait(wait) or self.reader.opened is not generation:
+                return
+            wait = min(2 * wait, _LONGEST_RETRY_SECONDS)

@@ -11,27 +11,34 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 
 from fastapi import Response
+from fastapi.concurrency import run_in_threadpool
 
 from app.api.dependencies import CACHING, NOT_MODIFIED, Paging, check_known
 from app.api.formats import MEDIA_TYPES, OTHER_FORMATS, Format, choose_format, encode
-from app.api.notes import notes_of
 from app.api.problems import ProblemError, describe, invalid_value
+from app.api.records.notes import notes_of
 from app.api.row_models import page_model
 from app.api.schemas import Provenance
+from app.api.serving import Serving
 from app.published import PublishedReader, Reading
 from rossmann_ml.base.digests import fingerprint
 from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.serving.contract import load_contract
 
+_LARGE_PAGE_ROWS = 5_000
 # 12 digits at most: far beyond any table, and an integer that DuckDB takes as an offset
 _CURSOR = re.compile(r"([0-9a-f]{12})-([0-9a-f]{12})-([1-9][0-9]{0,11})")
 
 
-def answer_page(asked: Paging, table: str, filters: Mapping[str, object]) -> Response:
+async def answer_page(asked: Paging, table: str, filters: Mapping[str, object]) -> Response:
     """Build the response with one page of a table.
+
+    Large pages are built in threads of their own, so that they neither hold up other requests nor
+    fill the memory.
 
     Args:
         asked: Page and format that the caller asked for.
@@ -40,10 +47,19 @@ def answer_page(asked: Paging, table: str, filters: Mapping[str, object]) -> Res
             is None or an empty list is ignored.
 
     Raises:
-        ProblemError: The cursor or the format is invalid, or the cursor has expired.
+        ProblemError: The cursor or the format is invalid, the cursor has expired, or too many large
+            pages are asked for at once.
         NotModifiedError: The caller already has the current response.
         NoDataError: Nothing has been published yet.
     """
+    build = partial(_page, asked, table, filters)
+    if asked.limit <= _LARGE_PAGE_ROWS:
+        return await run_in_threadpool(build)
+    serving: Serving = asked.request.app.state.serving
+    return await serving.large_pages.run(notes_of(asked.request.scope).caller, build)
+
+
+def _page(asked: Paging, table: str, filters: Mapping[str, object]) -> Response:
     form = choose_format(asked.form, asked.request.headers.get("accept"))
     given = {each: value for each, value in filters.items() if value is not None and value != []}
     question = fingerprint([table, given])

@@ -24,7 +24,7 @@ import psutil
 import pytest
 from support.browser import visit
 from support.publisher import Publisher
-from support.servers import serving
+from support.servers import listener_of, serving
 
 from app.dashboard.page import pages
 from rossmann_ml.base.params import load_params
@@ -214,13 +214,7 @@ def _print(
 
 def _use_of(address: str) -> tuple[float, int]:
     """Return megabytes and open files of the processes that listen at an address."""
-    port = int(address.rpartition(":")[2])
-    (listening,) = {
-        connection.pid
-        for connection in psutil.net_connections("tcp")
-        if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port
-    }
-    server = psutil.Process(listening)
+    server = psutil.Process(listener_of(address))
     processes = [server, *server.children(recursive=True)]
     return (
         sum(process.memory_info().rss for process in processes) / 1e6,

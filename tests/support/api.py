@@ -21,7 +21,7 @@ PROBLEM = "application/problem+json"
 def client_of(settings: Settings, **api: object) -> Iterator[TestClient]:
     """Yield a client of an application on the warehouse of a test; ``api`` are API settings."""
     app = create_app(settings, load_api_settings(**{"follow_seconds": 0.05, **api}))
-    with TestClient(app, raise_server_exceptions=False) as client:
+    with TestClient(app, "http://localhost", raise_server_exceptions=False) as client:
         yield client
 
 

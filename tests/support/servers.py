@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import psutil
 
 ROSSMANN = Path(sys.executable).with_name("rossmann")
 _PATIENCE_SECONDS = 90
@@ -51,6 +52,17 @@ def serving(command: str, warehouse_dir: Path, *, ready: str, log: Path) -> Iter
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+def listener_of(address: str) -> int:
+    """Return the number of the process that listens at an address."""
+    port = int(address.rpartition(":")[2])
+    (listening,) = {
+        connection.pid
+        for connection in psutil.net_connections("tcp")
+        if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port
+    }
+    return int(listening)
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], url: str, log: Path) -> None:

@@ -8,12 +8,12 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Response
 
 from app.api.dependencies import PageAsked, Words
-from app.api.schemas import Day
+from app.api.schemas import Day, Whole
 from app.api.table_pages import answer_page, page_responses
 
 router = APIRouter(tags=["forecasts"])
 
-StoreNumber = Annotated[int, Query(ge=1, le=2**31 - 1)]
+StoreNumber = Annotated[int, Query(ge=1, le=2**31 - 1), Whole]
 Origin = Annotated[
     Literal["latest", "all"] | Day,
     Query(
@@ -40,7 +40,7 @@ def of_origin(origin: Literal["latest", "all"] | date) -> dict[str, object]:
 
 
 @router.get("/forecasts", summary="Forecasts of many stores", responses=page_responses("forecasts"))
-def forecasts(
+async def forecasts(
     *,
     asked: PageAsked,
     store_id: Annotated[
@@ -73,13 +73,13 @@ def forecasts(
         "store_id IN (SELECT store_id FROM stores WHERE assortment = ANY(?))": assortment,
         "store_id IN (SELECT store_id FROM stores WHERE state = ANY(?))": state,
     }
-    return answer_page(asked, "forecasts", filters)
+    return await answer_page(asked, "forecasts", filters)
 
 
 @router.get(
     "/totals", summary="Sums of forecasts by week", responses=page_responses("forecast_totals")
 )
-def totals(
+async def totals(
     *,
     asked: PageAsked,
     level: Annotated[
@@ -104,4 +104,4 @@ def totals(
         "week_start >= ?": first_date,
         "week_start <= ?": last_date,
     }
-    return answer_page(asked, "forecast_totals", filters)
+    return await answer_page(asked, "forecast_totals", filters)

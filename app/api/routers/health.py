@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import suppress
 from datetime import date
 from typing import Literal
 
@@ -13,34 +12,42 @@ from app.api.dependencies import ServingNow
 from app.api.problems import ProblemError, describe
 from app.api.schemas import Health, Readiness
 from app.api.settings import ApiSettings
-from rossmann_ml.base.errors import RossmannError
+from rossmann_ml.base.errors import NoDataError, RossmannError
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.serving.generations import GenerationInfo
-from rossmann_ml.serving.status import read_status
+from rossmann_ml.serving.status import Status, read_status
 
 router = APIRouter(tags=["operation"])
 
 
 @router.get("/health", summary="State of the process and of the publication")
-def health(serving: ServingNow) -> Health:
+async def health(serving: ServingNow) -> Health:
     """Return the state of the process and of the published generation.
 
-    If no generation can be read, as before the first publication, `status` is `no_generation`;
-    the HTTP status is 200 nevertheless.
+    The HTTP status is 200 as long as the process answers. If no generation can be read, as before
+    the first publication, `status` is `no_generation`. `faults` has what does not work at the
+    moment.
     """
-    status = read_status(serving.settings.published_path)
+    # without a thread of the pool, which other requests may use up
+    faults = serving.faults()
+    try:
+        status = read_status(serving.settings.published_path)
+    except RossmannError as error:
+        faults.append(f"status.json cannot be read ({type(error).__name__}).")
+        status = Status()
     failed, held = status.last_failed_run, status.held_publish
     # this needs no key, so the figures of a held publication are only in /alerts/open
     if failed and held and failed.run_id == held.run_id:
         failed = failed.model_copy(update={"reason": "held back, see /alerts/open"})
     answer: dict[str, object] = {
         "status": "no_generation",
+        "faults": faults,
         "failed_run": failed if failed and not failed.is_resolved else None,
         "held_publish": held,
         "open_alerts": Counter(alert.severity for alert in status.alerts),
     }
-    with suppress(RossmannError):
-        answer |= {**serving.reader.current().info.as_row(), "status": "ok"}
+    if serving.reader.opened is not None:
+        answer |= {**serving.reader.opened.info.as_row(), "status": "ok"}
     return Health.model_validate(answer, from_attributes=True)
 
 
@@ -49,15 +56,18 @@ def health(serving: ServingNow) -> Health:
     summary="Whether forecasts are available and recent enough",
     responses=describe("no-generation", "not-ready"),
 )
-def ready(serving: ServingNow, request: Request) -> Readiness:
+async def ready(serving: ServingNow, request: Request) -> Readiness:
     """Return 200 if the newest forecast origin is recent enough to be used, else 503.
 
     The largest allowed age is the setting `ROSSMANN_API_MAX_ORIGIN_AGE_DAYS`. The status is also
     503 if no generation can be read, as before the first publication. The state of the
-    what-if model has no influence on the status.
+    what-if model has no influence on the status. `faults` has what else does not work.
     """
     api: ApiSettings = request.app.state.api_settings
-    generation = serving.reader.current()
+    generation = serving.reader.opened
+    if generation is None:
+        fault = serving.reader.fault or NoDataError("nothing is published yet")
+        raise fault.with_traceback(None)  # which would grow with every request
     info = generation.info
     age = origin_age_days(info, serving.settings)
     if age > api.max_origin_age_days:
@@ -74,6 +84,7 @@ def ready(serving: ServingNow, request: Request) -> Readiness:
         forecast_origin=info.forecast_origin,
         origin_age_days=age,
         what_if=what_if,
+        faults=serving.faults(),
     )
 
 
@@ -100,8 +111,6 @@ def origin_age_days(info: GenerationInfo, settings: Settings) -> int:
     response_class=Response,
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
-def metrics(serving: ServingNow) -> Response:
+async def metrics(serving: ServingNow) -> Response:
     """Return request counts, latency and the served generation in the text format of Prometheus."""
-    with suppress(RossmannError):  # the gauge keeps the generation that is served
-        serving.reader.current()
     return Response(serving.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")

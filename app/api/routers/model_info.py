@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 from app import queries
 from app.api.dependencies import NOT_MODIFIED, CurrentReading
 from app.api.problems import ProblemError, describe
-from app.api.schemas import ModelInfo, Provenance
+from app.api.schemas import ModelInfo, Provenance, Whole
 
 router = APIRouter(
     tags=["model"],
@@ -21,7 +21,7 @@ router = APIRouter(
 )
 
 Features = Annotated[
-    int, Query(ge=0, le=500, description="Largest number of features, the strongest first.")
+    int, Query(ge=0, le=500, description="Largest number of features, the strongest first."), Whole
 ]
 
 

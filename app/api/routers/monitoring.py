@@ -28,7 +28,7 @@ OriginDay = Annotated[
     summary="Accuracy of forecasts whose actuals are known",
     responses=page_responses("forecast_accuracy"),
 )
-def accuracy(
+async def accuracy(
     asked: PageAsked,
     segment_kind: Annotated[
         list[SegmentKind],
@@ -53,11 +53,11 @@ def accuracy(
         "segment_kind = ANY(?)": segment_kind,
         "forecast_origin = ?": origin,
     }
-    return answer_page(asked, "forecast_accuracy", filters)
+    return await answer_page(asked, "forecast_accuracy", filters)
 
 
 @router.get("/drift", summary="Drift of data and errors", responses=page_responses("drift_metrics"))
-def drift(
+async def drift(
     asked: PageAsked,
     kind: Annotated[
         list[DriftKind],
@@ -82,11 +82,11 @@ def drift(
     - `assumed_plan`, `stores_off_level` and kind `performance`: null.
     """
     filters = {"kind = ANY(?)": kind, "is_drifted = ?": is_drifted, "forecast_origin = ?": origin}
-    return answer_page(asked, "drift_metrics", filters)
+    return await answer_page(asked, "drift_metrics", filters)
 
 
 @router.get("/alerts", summary="Alerts as of the publication", responses=page_responses("alerts"))
-def alerts(
+async def alerts(
     asked: PageAsked,
     severity: Annotated[
         list[Severity],
@@ -108,7 +108,7 @@ def alerts(
         "(resolved_at IS NULL) = ?": is_open,
         "rule = ?": rule,
     }
-    return answer_page(asked, "alerts", filters)
+    return await answer_page(asked, "alerts", filters)
 
 
 @router.get("/alerts/open", summary="Open alerts now")
@@ -127,7 +127,7 @@ def open_alerts(serving: ServingNow) -> OpenAlerts:
     summary="Results of all data checks",
     responses=page_responses("data_quality_results"),
 )
-def data_quality(
+async def data_quality(
     asked: PageAsked,
     is_success: Annotated[
         bool | None, Query(description="Only checks that passed, or only failed ones.")
@@ -139,7 +139,7 @@ def data_quality(
 ) -> Response:
     """Return results of the checks by Great Expectations and of dbt tests, oldest first."""
     filters = {"is_success = ?": is_success, "severity = ?": severity, "run_id = ?": run_id}
-    return answer_page(asked, "data_quality_results", filters)
+    return await answer_page(asked, "data_quality_results", filters)
 
 
 @router.get(
@@ -167,7 +167,7 @@ def plan_filling(
     summary="Runs that made forecasts",
     responses=page_responses("forecast_runs"),
 )
-def runs(
+async def runs(
     asked: PageAsked,
     run_kind: Annotated[Literal["weekly", "backfill"] | None, Query()] = None,
     origin: OriginDay = None,
@@ -177,11 +177,11 @@ def runs(
     See `/health` for the last failed run.
     """
     filters = {"run_kind = ?": run_kind, "forecast_origin = ?": origin}
-    return answer_page(asked, "forecast_runs", filters)
+    return await answer_page(asked, "forecast_runs", filters)
 
 
 @router.get("/usage", summary="Usage of this API", responses=page_responses("api_usage"))
-def usage(
+async def usage(
     asked: PageAsked,
     path: Annotated[
         str | None,
@@ -191,4 +191,4 @@ def usage(
 ) -> Response:
     """Return request counts, latency and error counts by day and path, as of the publication."""
     filters = {"path = ?": path, "usage_date >= ?": since}
-    return answer_page(asked, "api_usage", filters)
+    return await answer_page(asked, "api_usage", filters)

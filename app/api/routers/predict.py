@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from functools import partial
 from typing import Annotated, Any
 
 import polars as pl
@@ -13,8 +11,8 @@ from fastapi import APIRouter, Query, Request, Response
 
 from app.api.dependencies import RequestNotes, ServingNow
 from app.api.formats import MEDIA_TYPES, OTHER_FORMATS, Format, choose_format, encode
-from app.api.notes import Notes
 from app.api.problems import KINDS, ProblemError, describe
+from app.api.records.notes import Notes
 from app.api.schemas import (
     FORECAST_UNITS,
     PredictBatchBody,
@@ -27,9 +25,8 @@ from rossmann_ml.serving.what_if import PlanChange, Scenarios
 
 router = APIRouter(tags=["what if"])
 
-# Scoring keeps a core busy, so more requests at once would only slow down all of them.
-_AT_ONCE = threading.BoundedSemaphore(2)
 _PATIENCE_SECONDS = 30.0
+_RECORDED_ENTRIES, _RECORDED_CHANGES = 100, 20
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
         "model": WhatIfAnswer,
@@ -48,7 +45,6 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
         "date-outside-horizon",
         "no-generation",
         "what-if-unavailable",
-        "busy",
     ),
 }
 FormatAsked = Annotated[
@@ -57,7 +53,7 @@ FormatAsked = Annotated[
 
 
 @router.post("/predict", summary="What-if request about one store", responses=_RESPONSES)
-def predict(
+async def predict(
     serving: ServingNow,
     notes: RequestNotes,
     request: Request,
@@ -70,11 +66,13 @@ def predict(
     the days around it, because a promotion draws sales from the days before and after. The result
     is not stored.
     """
-    return _answer(serving, notes, body, [body.store_id], _format(form, request))
+    chosen = choose_format(form, request.headers.get("accept"))
+    work = partial(_answer, serving, notes, body, [body.store_id], chosen)
+    return await serving.what_ifs.run(notes.caller, work)
 
 
 @router.post("/predict_batch", summary="What-if request about many stores", responses=_RESPONSES)
-def predict_batch(
+async def predict_batch(
     serving: ServingNow,
     notes: RequestNotes,
     request: Request,
@@ -86,11 +84,9 @@ def predict_batch(
     A change applies to the stores in its `store_ids`, or without these to all stores in the
     request. In all other respects, the route does the same as `/predict`.
     """
-    return _answer(serving, notes, body, body.store_ids, _format(form, request))
-
-
-def _format(form: Format | None, request: Request) -> Format:
-    return choose_format(form, request.headers.get("accept"))
+    chosen = choose_format(form, request.headers.get("accept"))
+    work = partial(_answer, serving, notes, body, body.store_ids, chosen)
+    return await serving.what_ifs.run(notes.caller, work)
 
 
 def _answer(
@@ -105,21 +101,24 @@ def _answer(
     scenarios = _scenarios(generation.prepared)
     first, last = body.first_date or scenarios.first_date, body.last_date or scenarios.last_date
     changes = [PlanChange(**each.model_dump()) for each in body.changes]
-    with _turn():
-        rows = scenarios.score(store_ids, changes, first_date=first, last_date=last)
+    rows = scenarios.score(store_ids, changes, first_date=first, last_date=last)
     totals = rows.group_by("store_id", maintain_order=True).agg(
         pl.col("sales_forecast").sum(),
         # the sum is unknown if a part is unknown
         pl.when(pl.col("stored_forecast").null_count() == 0).then(pl.col("stored_forecast").sum()),
     )
+    asked = body.model_dump(mode="json", exclude_none=True)["changes"]
     notes.stores = len(totals)
     notes.what_if = {
-        "store_ids": store_ids,
+        "store_ids": _short(store_ids),
         "first_date": first,
         "last_date": last,
-        "changes": [each.model_dump(mode="json", exclude_none=True) for each in body.changes],
+        "changes": [
+            {name: _short(value) for name, value in each.items()}
+            for each in asked[:_RECORDED_CHANGES]
+        ],
         "model_version": scenarios.model_version,
-        "forecasts": totals.rows(),
+        "forecasts": _short(totals.rows()),
     }
     head = {
         "provenance": Provenance.of(generation.info, scenarios.model_version).model_dump(
@@ -137,34 +136,22 @@ def _answer(
     return Response(encode(rows, form, head), media_type=MEDIA_TYPES[form], headers=headers)
 
 
+def _short(value: Any) -> Any:
+    """Return the first 100 entries of a list, for the request log; any other value unchanged."""
+    return value[:_RECORDED_ENTRIES] if isinstance(value, list) else value
+
+
 def _scenarios(loading: Future[Scenarios]) -> Scenarios:
     try:
         return loading.result(_PATIENCE_SECONDS)
     except TimeoutError as error:
-        raise _busy("The model of a new generation is loading") from error
+        raise ProblemError(
+            "what-if-unavailable",
+            "The model of a new generation is loading; retry.",
+            headers={"Retry-After": "5"},
+        ) from error
     except Exception as error:  # the log has it; it may contain details of the code
         raise ProblemError("what-if-unavailable", KINDS["what-if-unavailable"].example) from error
-
-
-@contextmanager
-def _turn() -> Iterator[None]:
-    """Wait for one of two slots for computing what-if requests, and hold it during the block.
-
-    The number of slots is small because each computation keeps a core busy.
-
-    Raises:
-        ProblemError: No slot became free within 30 seconds.
-    """
-    if not _AT_ONCE.acquire(timeout=_PATIENCE_SECONDS):
-        raise _busy("Other what-if requests are being computed")
-    try:
-        yield
-    finally:
-        _AT_ONCE.release()
-
-
-def _busy(reason: str) -> ProblemError:
-    return ProblemError("busy", f"{reason}; retry.", headers={"Retry-After": "5"})
 
 
 def _totals(by_store: pl.DataFrame, changed_store_days: int) -> dict[str, object]:

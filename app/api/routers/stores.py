@@ -21,16 +21,20 @@ from app.api.dependencies import (
 )
 from app.api.problems import ProblemError, describe
 from app.api.row_models import row_model
-from app.api.schemas import Day, Provenance, StoreForecast
+from app.api.schemas import Day, Provenance, StoreForecast, Whole
 from app.api.table_pages import answer_page, page_responses
 from app.published import Reading
 from app.queries import HORIZON_DAYS
 
 router = APIRouter(prefix="/stores", tags=["stores"])
 
-StoreId = Annotated[int, Path(ge=1, le=2**31 - 1, description="Number of the store.", examples=[1])]
+StoreId = Annotated[
+    int, Path(ge=1, le=2**31 - 1, description="Number of the store.", examples=[1]), Whole
+]
 Days = Annotated[
-    int, Query(ge=1, le=HORIZON_DAYS, description="Number of days after the origin.", examples=[42])
+    int,
+    Query(ge=1, le=HORIZON_DAYS, description="Number of days after the origin.", examples=[42]),
+    Whole,
 ]
 
 
@@ -56,7 +60,7 @@ KnownStoreId = Annotated[int, Depends(known_store_id)]
 
 
 @router.get("", summary="All stores", responses=page_responses("stores"))
-def stores(
+async def stores(
     *,
     asked: PageAsked,
     store_type: Words,
@@ -75,7 +79,7 @@ def stores(
         "state = ANY(?)": state,
         "is_forecast = ?": is_forecast,
     }
-    return answer_page(asked, "stores", filters)
+    return await answer_page(asked, "stores", filters)
 
 
 @router.get(
@@ -178,7 +182,7 @@ def _encoded_forecast(reading: Reading, store_id: int, origin: date, days: int) 
     summary="A store's sales, day by day",
     responses=page_responses("daily_sales", "unknown-store"),
 )
-def store_history(
+async def store_history(
     *,
     asked: PageAsked,
     store_id: KnownStoreId,
@@ -194,7 +198,7 @@ def store_history(
         "sales_date >= ?": first_date,
         "sales_date <= ?": last_date,
     }
-    return answer_page(asked, "daily_sales", filters)
+    return await answer_page(asked, "daily_sales", filters)
 
 
 @router.get(
@@ -202,7 +206,7 @@ def store_history(
     summary="Revisions of a store's forecasts between origins",
     responses=page_responses("forecast_revisions", "unknown-store"),
 )
-def store_revisions(
+async def store_revisions(
     *,
     asked: PageAsked,
     store_id: KnownStoreId,
@@ -214,4 +218,4 @@ def store_revisions(
     before, and the change (later minus earlier forecast).
     """
     filters = {"store_id = ?": store_id, "target_date = ?": target_date}
-    return answer_page(asked, "forecast_revisions", filters)
+    return await answer_page(asked, "forecast_revisions", filters)

@@ -13,8 +13,9 @@ lines as materialized (
         try_cast(parse_filename(filename, true) as date) as usage_date,
         what_if is not null as is_what_if,
         list_append(what_if.store_ids, store_id) as store_ids,
-        kind = 'request' and path is not null and status is not null
-        and isfinite(milliseconds) as is_request
+        case when kind = 'refused' then requests else 1 end as asked,
+        kind in ('request', 'refused') and path is not null and status is not null
+        and isfinite(milliseconds) and asked > 0 as is_request
     from
         read_ndjson(
             '{{ env_var("ROSSMANN_REQUEST_FILES", "/dev/null") | replace("'", "''") }}',
@@ -36,16 +37,19 @@ lines as materialized (
 
 usage as (
 
-    -- quantiles of a day do not follow from those of its paths
+    -- quantiles of a day do not follow from those of its paths; a line that counts refused requests
+    -- has their mean, and counts once
     select
         usage_date,
         coalesce(path, 'all') as path,
-        count(*) as requests,
+        cast(sum(asked) as bigint) as requests,
         quantile_cont(milliseconds, 0.5) as latency_p50_ms,
         quantile_cont(milliseconds, 0.99) as latency_p99_ms,
-        count(*) filter (where status < 400) as answered,
-        count(*) filter (where status between 400 and 499) as client_errors,
-        count(*) filter (where status >= 500) as server_errors,
+        cast(coalesce(sum(asked) filter (where status < 400), 0) as bigint) as answered,
+        cast(
+            coalesce(sum(asked) filter (where status between 400 and 499), 0) as bigint
+        ) as client_errors,
+        cast(coalesce(sum(asked) filter (where status >= 500), 0) as bigint) as server_errors,
         len(list_distinct(flatten(list(store_ids) filter (where status < 400)))) as stores_asked,
         count(*) filter (where is_what_if) as what_if_requests
     from lines

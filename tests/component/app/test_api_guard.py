@@ -12,8 +12,10 @@ from fastapi.testclient import TestClient
 from support.api import client_of, problem_of
 
 from app.api import keys
-from app.api.guard import Guard
-from app.api.logs import JsonLines, configure
+from app.api.__main__ import server_config
+from app.api.bounds.guard import Guard
+from app.api.main import create_app
+from app.api.records.logs import JsonLines, configure
 from app.api.settings import load_api_settings
 from rossmann_ml.base.errors import SettingsError
 from rossmann_ml.base.settings import Settings
@@ -137,6 +139,50 @@ def test_every_key_has_its_own_rate_limit(settings: Settings) -> None:
         assert client.get("/runs", headers={"X-API-Key": OTHER}).status_code == 200
 
 
+def test_wrong_keys_count_against_the_limit(settings: Settings) -> None:
+    with client_of(settings, rate_limit="2/minute", keys=KEYS) as client:
+        wrong = [client.get("/runs", headers={"X-API-Key": str(n)}).status_code for n in range(4)]
+        assert wrong == [401, 401, 429, 429]
+        assert client.get("/runs", headers={"X-API-Key": KEY}).status_code == 200
+
+
+@pytest.mark.parametrize(("proxies", "statuses"), [("", [200, 429]), ("127.0.0.1", [200, 200])])
+def test_only_named_proxies_say_who_calls(
+    settings: Settings, proxies: str, statuses: list[int]
+) -> None:
+    api = load_api_settings(rate_limit="1/minute", trusted_proxies=proxies)
+    app = create_app(settings, api)
+    config = server_config(app, api, host="127.0.0.1", port=0)
+    config.load()
+    with TestClient(app):  # starts and stops the application
+        client = TestClient(config.loaded_app, "http://localhost", client=("127.0.0.1", 1))
+        asked = [
+            client.get("/runs", headers={"X-Forwarded-For": f"192.0.2.{n}"}).status_code
+            for n in range(2)
+        ]
+    assert asked == statuses
+
+
+def test_the_memory_for_counting_callers_is_bounded(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.api.bounds.guard._CALLERS_COUNTED", 5)
+    api = load_api_settings()
+    app = create_app(settings, api)
+    with TestClient(app, "http://localhost"):
+        for number in range(20):
+            client = TestClient(app, "http://localhost", client=(f"192.0.2.{number}", 1))
+            assert client.get("/runs").status_code == 200
+
+
+def test_the_name_of_another_server_is_refused(settings: Settings) -> None:
+    with client_of(settings, allowed_hosts="planning.example") as client:
+        for path in ("/runs", "/health"):
+            refused = client.get(path, headers={"Host": "evil.example"})
+            problem_of(refused, 421, "unknown-host")
+            assert client.get(path, headers={"Host": "planning.example:80"}).status_code == 200
+
+
 def test_without_a_rate_limit_no_caller_is_refused(settings: Settings) -> None:
     with client_of(settings, rate_limit="") as client:
         assert {client.get("/stores/1/forecast").status_code for _ in range(20)} == {200}
@@ -214,12 +260,13 @@ def test_an_unexpected_exception_is_a_problem_without_details_and_is_logged(
 def test_logs_are_json_lines_with_the_request_and_without_secrets(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with client_of(settings, keys=KEYS) as client, caplog.at_level(logging.INFO):
+    with client_of(settings, keys=KEYS) as client, caplog.at_level(logging.DEBUG, "app"):
         client.get("/stores/4711/forecast?token=hidden", headers={"X-API-Key": KEY})
         client.get("/runs", headers={"X-API-Key": "wrong-secret"})
     ours = [record for record in caplog.records if record.name.startswith("app.")]
     lines = [json.loads(JsonLines().format(record)) for record in ours]
     refused = [line for line in lines if line["message"] == "refused"]
+    assert {line["level"] for line in refused} == {"DEBUG"}  # so that callers cannot fill the log
     assert [(line["path"], line["status"], line["key_name"]) for line in refused] == [
         ("/stores/{store_id}/forecast", 404, "planner"),
         ("(none)", 401, None),

@@ -268,6 +268,12 @@ def test_a_cursor_of_other_filters_is_refused(client: TestClient) -> None:
         ("/accuracy?origin=0", "query.origin"),
         ("/accuracy?segment_kind=branch", "query.segment_kind.0"),
         ("/stores/x/history", "path.store_id"),
+        ("/stores/1_0", "path.store_id"),
+        ("/stores/+1/forecast", "path.store_id"),
+        ("/stores/1.0", "path.store_id"),
+        ("/stores/%201", "path.store_id"),
+        ("/forecasts?store_id=01", "query.store_id.0"),
+        ("/forecasts?limit=1_0", "query.limit"),
     ],
 )
 def test_an_invalid_filter_is_named(client: TestClient, path: str, location: str) -> None:

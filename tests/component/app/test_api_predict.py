@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +18,10 @@ from support.api import client_of, problem_of, wait_for_model
 from support.small_warehouse import MODEL, STORES
 from support.stand_in_bundle import StandInBundle, stand_in_for_all
 
-from app.api.routers import predict as predict_router
 from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.publish.publishing import PublishedGeneration
+from rossmann_ml.serving.what_if import Scenarios
 
 Published = tuple[Settings, PublishedGeneration]
 
@@ -98,6 +101,13 @@ def test_other_formats_contain_the_rows(client: TestClient) -> None:
         ({"store_id": 1, "last_date": "2016-01-01"}, 422, "date-outside-horizon", "2015-09-11"),
         ({"store_id": 1, "changes": [{**PROMO_WEEK, "last_date": "2016-01-01"}]},
          422, "date-outside-horizon", "2016-01-01"),
+        ({"store_id": 1, "first_date": "2015-08-09", "last_date": "2015-08-08"},
+         422, "invalid-value", "first_date 2015-08-09 is after last_date 2015-08-08"),
+        ({"store_id": 1, "changes": [{**PROMO_WEEK, "last_date": "2015-08-09"}]},
+         422, "invalid-value", "body.changes.0"),
+        ({"store_id": True}, 422, "invalid-value", "body.store_id"),
+        ({"store_id": 1.0}, 422, "invalid-value", "body.store_id"),
+        ({"store_id": "1"}, 422, "invalid-value", "body.store_id"),
         ({}, 422, "invalid-value", "body.store_id"),
         ({"store_id": "one"}, 422, "invalid-value", "body.store_id"),
         ({"store_id": 1, "promo": True}, 422, "invalid-value", "body.promo"),
@@ -165,12 +175,64 @@ def test_an_exception_of_the_model_is_a_problem_without_details(
         assert "secret" not in problem["detail"]
 
 
-def test_a_question_that_waits_too_long_for_others_is_refused_as_busy(
-    client: TestClient, monkeypatch: pytest.MonkeyPatch
+def test_questions_are_turned_away_while_others_are_computed(
+    stand_in: dict[str, StandInBundle], shared_published: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(predict_router, "_PATIENCE_SECONDS", 0.01)
-    with predict_router._turn(), predict_router._turn():
-        response = client.post("/predict", json={"store_id": 1})
-    problem_of(response, 503, "busy")
-    assert response.headers["retry-after"] == "5"
-    assert client.post("/predict", json={"store_id": 1}).status_code == 200
+    may_end, begun = threading.Event(), threading.Semaphore(0)
+    score = Scenarios.score
+
+    def score_slowly(self: Scenarios, *asked: Any, **others: Any) -> pl.DataFrame:
+        begun.release()
+        assert may_end.wait(60)
+        return score(self, *asked, **others)
+
+    monkeypatch.setattr(Scenarios, "score", score_slowly)
+    with client_of(shared_published[0], max_waiting=2) as client, ThreadPoolExecutor() as threads:
+        wait_for_model(client)
+        asked = [threads.submit(client.post, "/predict", json={"store_id": 1}) for _ in range(2)]
+        assert all(begun.acquire(timeout=60) for _ in asked)
+        try:
+            refused = client.post("/predict", json={"store_id": 1})
+            problem_of(refused, 429, "busy")
+            assert refused.headers["retry-after"] == "5"
+            for path in ("/health", "/ready", "/stores/1/forecast"):
+                assert client.get(path).status_code == 200
+        finally:
+            may_end.set()
+        assert [each.result().status_code for each in asked] == [200, 200]
+
+
+def test_a_model_that_could_not_be_loaded_is_tried_again(
+    stand_in: dict[str, StandInBundle], shared_published: Published, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load = Scenarios.load
+    failures = [MemoryError(), OSError(24, "Too many open files")]
+
+    def load_at_last(*asked: Any, **others: Any) -> Scenarios:
+        if failures:
+            raise failures.pop()
+        return load(*asked, **others)
+
+    monkeypatch.setattr(Scenarios, "load", load_at_last)
+    monkeypatch.setattr("app.api.serving._FIRST_RETRY_SECONDS", 0.2)
+    with client_of(shared_published[0]) as client:
+        wait_for_model(client)
+        assert "what-if model" in client.get("/health").json()["faults"][0]
+        deadline = time.monotonic() + 60
+        while client.get("/ready").json()["what_if"] != "ready":
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        assert client.get("/health").json()["faults"] == []
+        assert client.post("/predict", json={"store_id": 1}).status_code == 200
+
+
+def test_a_long_question_is_recorded_short(
+    stand_in: dict[str, StandInBundle], shared_published: Published, tmp_path: Path
+) -> None:
+    settings = shared_published[0].model_copy(update={"state_dir": tmp_path})
+    body = {"store_ids": [1] * 50_000, "changes": [{**PROMO_WEEK, "store_ids": [1] * 200}] * 200}
+    with client_of(settings) as client:
+        wait_for_model(client)
+        answer_of(client, "/predict_batch", body)
+    (file,) = settings.requests_path.iterdir()
+    assert file.stat().st_size < 20_000

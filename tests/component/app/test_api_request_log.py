@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from support.api import client_of
 
-from app.api import request_log
-from app.api.request_log import RequestLog, append_lines
+from app.api.records import request_log
+from app.api.records.request_log import RequestLog, append_lines
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.publish.publishing import PublishedGeneration
 
@@ -126,7 +126,7 @@ def test_an_answer_does_not_wait_for_the_writer(
         may_go_on.set()
 
 
-def test_every_request_is_recorded_refused_ones_too(
+def test_answers_are_recorded_and_refused_requests_counted(
     shared_published: tuple[Settings, PublishedGeneration], tmp_path: Path
 ) -> None:
     settings, generation = shared_published
@@ -134,22 +134,41 @@ def test_every_request_is_recorded_refused_ones_too(
     with client_of(settings) as client:
         client.get("/stores/1/forecast", headers={"X-Request-ID": "mine"})
         client.get("/forecasts", params={"store_id": [1, 2]})
-        client.get("/stores/4711/forecast")
+        client.get("/forecasts", params={"limit": 0})
+        for store_id in (4711, 4712):
+            client.get(f"/stores/{store_id}/forecast")
         client.get("/nothing")
     (file,) = settings.requests_path.iterdir()
     found = lines_of(file)
     ours = generation.generation_id
     assert [
-        (each["path"], each["status"], each["stores"], each["generation_id"]) for each in found
+        (each["path"], each["status"], each["stores"], each["generation_id"]) for each in found[:3]
     ] == [
         ("/stores/{store_id}/forecast", 200, 1, ours),
         ("/forecasts", 200, 2, ours),
-        ("/stores/{store_id}/forecast", 404, 1, ours),
-        ("(none)", 404, None, None),
+        ("/forecasts", 422, None, None),
     ]
     assert found[0]["request_id"] == "mine"
-    assert [each["store_id"] for each in found] == [1, None, 4711, None]
+    assert [each["store_id"] for each in found[:3]] == [1, None, None]
+    assert [
+        (each["kind"], each["path"], each["status"], each["requests"]) for each in found[3:]
+    ] == [("refused", "/stores/{store_id}/forecast", 404, 2), ("refused", "(none)", 404, 1)]
     assert all(each["milliseconds"] > 0 for each in found)
+
+
+def test_a_file_of_its_largest_size_gets_counts_only(tmp_path: Path) -> None:
+    log = RequestLog(tmp_path, kept_days=2, most_bytes_per_day=1_000)
+    log.start()
+    for number in range(100):
+        log.record(record(number))
+    log.record({**record(100), "status": 429})
+    log.close()
+    (file,) = tmp_path.iterdir()
+    *recorded, refused, dropped = lines_of(file)
+    assert 0 < len(recorded) < 10
+    assert (refused["kind"], refused["status"], refused["requests"]) == ("refused", 429, 1)
+    assert (dropped["kind"], dropped["requests"]) == ("dropped", 100 - len(recorded))
+    assert log.dropped == 100 - len(recorded)
 
 
 def test_a_record_has_no_address_of_the_caller(

@@ -152,6 +152,29 @@ def test_an_unusable_new_file_keeps_the_open_generation_and_is_logged_once(
         following(settings).current()
 
 
+@pytest.mark.parametrize(
+    "failure", [MemoryError(), OSError(24, "Too many open files"), duckdb.IOException("no space")]
+)
+def test_a_publication_that_fails_for_any_reason_is_tried_again(
+    published_generation: Published, project_params: Params, failure: Exception
+) -> None:
+    settings, first = published_generation
+    failures = [failure]
+
+    def prepare(generation: OpenGeneration) -> None:
+        if generation.path != first.path and failures:
+            raise failures.pop()
+
+    reader = PublishedReader(settings.published_path, check_every_seconds=0, prepare=prepare)
+    origin_of(reader)
+    add_week(settings)
+    second = publish(Session(settings, project_params), run_id="weekly-2")
+    assert reader.current().info.generation_id == first.generation_id
+    assert type(failure).__name__ in str(reader.fault)
+    assert reader.current().info.generation_id == second.generation_id
+    assert reader.fault is None
+
+
 def test_requests_do_not_wait_while_another_one_opens_a_generation(
     published_generation: Published, project_params: Params
 ) -> None:

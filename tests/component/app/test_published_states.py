@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Callable
+from typing import Any
 
 import pytest
+from fastapi.testclient import TestClient
 from support.api import client_of, problem_of
 from support.other_programs import as_another_user, edit_by_hand, sql_client
 from support.small_warehouse import add_week
@@ -40,6 +44,32 @@ def test_the_api_does_not_serve_a_figure_that_was_changed_by_hand(
     with client_of(settings) as client, caplog.at_level(logging.ERROR):
         problem_of(client.get("/stores/1/forecast"), 503, "no-generation")
     assert "was changed after its publication" in caplog.text
+
+
+def test_the_api_follows_on_after_an_error_and_says_so_meanwhile(
+    published_generation: Published, project_params: Params
+) -> None:
+    settings, first = published_generation
+    pointer = settings.published_path / "CURRENT"
+    with client_of(settings) as client:
+        pointer.write_bytes(b"\xff\xfe")
+        (settings.published_path / "status.json").write_bytes(b"\xff")
+        _wait(client, lambda health: "newest publication" in str(health["faults"]))
+        health = client.get("/health")
+        assert (health.status_code, health.json()["generation_id"]) == (200, first.generation_id)
+        assert client.get("/ready").json()["faults"] == health.json()["faults"]
+        assert str(settings.published_path) not in health.text
+        add_week(settings)
+        second = publish(Session(settings, project_params), run_id="weekly-2")
+        _wait(client, lambda health: health["generation_id"] == second.generation_id)
+        assert "newest publication" not in str(client.get("/health").json()["faults"])
+
+
+def _wait(client: TestClient, is_so: Callable[[dict[str, Any]], object]) -> None:
+    deadline = time.monotonic() + 60
+    while not is_so(client.get("/health").json()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_a_reader_stays_with_its_generation_while_the_next_one_is_busy(

@@ -7,19 +7,15 @@ import csv
 import hashlib
 import io
 import re
-import socket
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import httpx
 import pytest
 from fastapi.testclient import TestClient
 from support.api import client_of, problem_of
 from support.published import copy_of
-from support.servers import serving
 from support.small_warehouse import change
 
 from app.spreadsheets import csv_text
@@ -63,7 +59,7 @@ INJECTIONS = (
 # In the code that reads requests and files, only these functions build SQL from parts. Each part is
 # a name from the code (tables, columns, marks for values), never text of a caller or a file.
 SQL_FROM_PARTS = {
-    "app/api/table_pages.py: answer_page",
+    "app/api/table_pages.py: _page",
     "rossmann_ml/ingest/admission/holds.py: _changed_rows",
     "rossmann_ml/ingest/admission/units.py: _past",
     "rossmann_ml/ingest/known_on.py: redate_loads",
@@ -251,88 +247,6 @@ def test_no_export_contains_a_formula(
     rows = list(csv.DictReader(io.StringIO(exported, newline="")))
     assert [row["text"] for row in rows] == [f"'{formula}" for formula in FORMULAS]
     assert {row["number"] for row in rows} == {"-5.0"}
-
-
-# --- size, time, number ------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def server(shared_published: Published, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Yield the address of a real server with short limits."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("ROSSMANN_API_BODY_TIMEOUT_SECONDS", "2")
-        patched.setenv("ROSSMANN_API_MAX_CONNECTIONS", "60")
-        patched.setenv("ROSSMANN_API_RATE_LIMIT", "")
-        log = tmp_path_factory.mktemp("server") / "api.log"
-        with serving(
-            "api", shared_published[0].warehouse_path, ready="/health", log=log
-        ) as address:
-            yield address
-
-
-def connection_to(address: str) -> socket.socket:
-    host, port = address.removeprefix("http://").split(":")
-    return socket.create_connection((host, int(port)), timeout=60)
-
-
-def test_slow_clients_do_not_delay_others(server: str) -> None:
-    slow = []
-    for _ in range(15):  # of each kind: half a head, half a body, an answer that is not read
-        head = connection_to(server)
-        head.sendall(b"GET /stores HTTP/1.1\r\nHost: a\r\nX-Slow: ")
-        body = connection_to(server)
-        body.sendall(
-            b"POST /predict HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
-            b"Content-Length: 500\r\n\r\n{"
-        )
-        unread = connection_to(server)
-        unread.sendall(b"GET /forecasts?limit=1000 HTTP/1.1\r\nHost: a\r\n\r\n" * 20)
-        slow += [head, body, unread]
-    with httpx.Client(base_url=server, timeout=60) as client:
-        for _ in range(30):
-            assert client.get("/stores/1/forecast").status_code == 200
-            assert client.get("/forecasts", params={"limit": 5}).status_code == 200
-    for each in slow:
-        each.close()
-
-
-def test_a_body_that_does_not_arrive_times_out(server: str) -> None:
-    with connection_to(server) as slow:
-        slow.sendall(
-            b"POST /predict HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
-            b"Content-Length: 500\r\n\r\n{"
-        )
-        slow.settimeout(60)
-        answer = b""
-        while piece := slow.recv(65536):
-            answer += piece
-    assert answer.startswith(b"HTTP/1.1 408 ")
-    assert b"urn:rossmann:problem:too-slow" in answer
-    assert b"The body did not arrive within 2 s." in answer
-
-
-def test_connections_above_the_limit_get_503_and_the_others_answers(
-    server: str,
-) -> None:
-    many = [connection_to(server) for _ in range(80)]
-    with connection_to(server) as late:
-        late.sendall(b"GET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-        assert late.recv(100).startswith(b"HTTP/1.1 503 ")
-    for each in many:
-        each.close()
-    deadline = time.monotonic() + 60
-    while httpx.get(f"{server}/health", timeout=60).status_code != 200:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
-def test_a_body_that_is_too_large_is_refused_before_it_is_read(server: str) -> None:
-    with connection_to(server) as large:
-        large.sendall(
-            b"POST /predict_batch HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
-            b"Content-Length: 50000000\r\n\r\n"
-        )
-        assert large.recv(100).startswith(b"HTTP/1.1 413 ")
 
 
 # --- loading and starting ----------------------------------------------------------------------

@@ -13,7 +13,7 @@ import pytest
 from support.dbt_sql import render
 from support.small_warehouse import small_settings
 
-from app.api.request_log import RequestLog, append_lines
+from app.api.records.request_log import RequestLog, append_lines
 from rossmann_ml.warehouse.connection import read_frame
 from rossmann_ml.warehouse.dbt import dbt_environment, run_dbt
 from rossmann_ml.warehouse.session import Session
@@ -123,6 +123,16 @@ def test_requests_that_the_api_counted_as_dropped_are_unrecorded(tmp_path: Path)
     dropped = {"kind": "dropped", "at": datetime(2015, 8, 3, 6, tzinfo=UTC), "requests": 12}
     append_lines(tmp_path / f"{DAY}.jsonl", [record(), dropped])
     assert usage_of(tmp_path)["unrecorded_requests"].to_list() == [None, 12]
+
+
+def test_refused_requests_are_read_as_many(tmp_path: Path) -> None:
+    log = RequestLog(tmp_path, kept_days=2)
+    log.start()
+    for status in (200, 404, 404, 404):
+        log.record(record(status=status))
+    log.close()
+    usage = usage_of(tmp_path).filter(pl.col("path") == "/a").row(0, named=True)
+    assert (usage["requests"], usage["answered"], usage["client_errors"]) == (4, 1, 3)
 
 
 def test_files_with_other_names_are_not_read(tmp_path: Path) -> None:

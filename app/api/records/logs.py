@@ -1,8 +1,8 @@
 """Configure the API's log, which is written to standard error as JSON lines.
 
-The log contains refused requests, failures and switches to a new generation. Requests above the
-rate limit are in it only at level ``DEBUG``. It never contains an API key, a query string, or a
-header other than ``X-Request-ID``. See :mod:`app.api.request_log` for the records of all requests.
+The log contains failures, switches to a new generation, and once a minute the number of refused
+requests. At level ``DEBUG`` it contains each of them. It never contains an API key, a query string,
+or a header other than ``X-Request-ID``. :mod:`app.api.records.request_log` records requests.
 """
 
 from __future__ import annotations

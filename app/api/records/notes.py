@@ -22,6 +22,8 @@ class Notes:
         generation_id: Generation that the response was read from; None if none was read.
         key_name: Name of the API key's holder; None without a valid key, or if the settings contain
             no keys.
+        caller: Name of the caller for limits, which no log contains: the holder of the key, or else
+            the network address.
         what_if: Content of a what-if request and its forecasts; None for other requests.
     """
 
@@ -30,6 +32,7 @@ class Notes:
     stores: int | None = None
     generation_id: str | None = None
     key_name: str | None = None
+    caller: str = "unknown"
     what_if: dict[str, Any] | None = None
 
 

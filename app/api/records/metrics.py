@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from app.api.request_log import RequestLog
+from app.api.records.request_log import RequestLog
 
 # seconds; a stored forecast takes about 1 ms, a what-if request about all stores about 1 s
 _BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)

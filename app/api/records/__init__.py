@@ -1,0 +1,1 @@
+"""What the API notes of requests: process log, metrics, and records for the table ``api_usage``."""
