@@ -16,7 +16,7 @@ from app.api.settings import ApiSettings
 from rossmann_ml.base.errors import RossmannError
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.serving.generations import GenerationInfo
-from rossmann_ml.serving.status import read_status
+from rossmann_ml.serving.status import Status, read_status
 
 router = APIRouter(tags=["operation"])
 
@@ -28,7 +28,9 @@ def health(serving: ServingNow) -> Health:
     If no generation can be read, as before the first publication, `status` is `no_generation`;
     the HTTP status is 200 nevertheless.
     """
-    status = read_status(serving.settings.published_path)
+    status = Status()
+    with suppress(RossmannError):  # the file may not be readable for a moment
+        status = read_status(serving.settings.published_path)
     failed, held = status.last_failed_run, status.held_publish
     # this needs no key, so the figures of a held publication are only in /alerts/open
     if failed and held and failed.run_id == held.run_id:
