@@ -36,7 +36,7 @@ def prepare_dagster_home(settings: Settings) -> Path:
     text = yaml.safe_dump(_with_place(found, str(home)), allow_unicode=True, sort_keys=False)
     wanted = f"# Copied from {settings.dagster_file.name}; edit that file.\n{text}"
     copy = home / "dagster.yaml"
-    if not copy.exists() or copy.read_text(encoding="utf-8") != wanted:
+    if not copy.exists() or copy.read_text("utf-8", errors="replace") != wanted:
         # several containers may do this at once on a shared volume
         part = copy.with_name(f".dagster.yaml.{uuid.uuid4().hex}")
         part.write_text(wanted, encoding="utf-8")

@@ -1,8 +1,9 @@
 """Keep the state of a job without a permanent disk in object storage.
 
 ``restore`` restores the newest backup, if there is one. ``backup`` stores one under its time and as
-the newest. ``incoming`` downloads weekly drops that are not in ``data/incoming``. STORAGE_URL is
-``s3://bucket/prefix``; address and keys are boto3's variables.
+the newest; ``keep``, for a run that failed, only under its time. ``incoming`` downloads weekly
+drops that are not in ``data/incoming``. STORAGE_URL is ``s3://bucket/prefix``; address and keys are
+boto3's variables.
 """
 
 from __future__ import annotations
@@ -74,10 +75,19 @@ def restore(storage: Storage) -> None:
 
 def backup(storage: Storage) -> None:
     """Upload a backup under its time, then replace the newest one."""
+    _store(storage, f"backups/{datetime.now(UTC):%Y-%m-%dT%H%M%SZ}.tar", NEWEST)
+
+
+def keep(storage: Storage) -> None:
+    """Upload a backup of a failed run, from which no other run starts."""
+    _store(storage, f"backups/{datetime.now(UTC):%Y-%m-%dT%H%M%SZ}-failed.tar")
+
+
+def _store(storage: Storage, *names: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "backup.tar"
-        subprocess.run(["rossmann", "backup", str(path)], check=True)
-        for name in (f"backups/{datetime.now(UTC):%Y-%m-%dT%H%M%SZ}.tar", NEWEST):
+        subprocess.run(["rossmann", "backup", "--verify", str(path)], check=True)
+        for name in names:
             storage.put(path, name)
             print(f"stored {name}, {path.stat().st_size / 1e6:,.1f} MB")
 
@@ -92,7 +102,7 @@ def incoming(storage: Storage) -> None:
 
 
 if __name__ == "__main__":
-    commands = {"restore": restore, "backup": backup, "incoming": incoming}
+    commands = {"restore": restore, "backup": backup, "keep": keep, "incoming": incoming}
     if len(sys.argv) != 2 or sys.argv[1] not in commands:
         sys.exit(f"usage: python deploy/storage.py {'|'.join(commands)}")
     commands[sys.argv[1]](Storage(os.environ.get("STORAGE_URL", "")))

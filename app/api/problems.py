@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+import duckdb
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
@@ -20,12 +21,14 @@ from starlette.exceptions import HTTPException
 
 from rossmann_ml.base.errors import (
     BusyError,
+    DamagedError,
     FaultError,
     NoDataError,
     PublishError,
     RossmannError,
     ScenarioError,
 )
+from rossmann_ml.base.storage_faults import fault_of
 
 _FOLDERS = re.compile(r"/.*/(?=[0-9a-f]{12}\.duckdb)")
 _LOG = logging.getLogger(__name__)
@@ -251,6 +254,7 @@ def install(app: FastAPI) -> None:
     app.exception_handler(PublishError)(_not_published)
     app.exception_handler(BusyError)(_not_published)
     app.exception_handler(FaultError)(_not_published)
+    app.exception_handler(duckdb.Error)(_unreadable)
     app.exception_handler(ScenarioError)(_scenario)
     app.exception_handler(NotModifiedError)(_not_modified)
 
@@ -308,6 +312,14 @@ def _not_published(request: Request, error: RossmannError) -> Response:
         detail = "The current generation cannot be opened. The log of the API has the reason."
     headers = {"Retry-After": _RETRY_AFTER_SECONDS}
     return _refused(request, ProblemError("no-generation", detail, headers=headers))
+
+
+def _unreadable(request: Request, error: duckdb.Error) -> Response:
+    """Build the response for a file that was damaged while it was open; other errors are bugs."""
+    damage = fault_of(error)
+    if not isinstance(damage, DamagedError):
+        raise error
+    return _not_published(request, damage)
 
 
 def _not_modified(_request: Request, error: NotModifiedError) -> Response:

@@ -70,6 +70,17 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def move_aside(path: Path) -> None:
+    """Rename a damaged file or folder to ``<name>.damaged``, if it exists.
+
+    A file or folder that was moved aside under this name before is removed.
+    """
+    if path.exists():
+        aside = path.with_name(f"{path.name}.damaged")
+        remove(aside)
+        path.rename(aside)
+
+
 def leftover_paths(folder: Path) -> list[Path]:
     """Return the temporary files and folders that killed processes left in a folder.
 

@@ -112,14 +112,15 @@ def _of_sqlite(error: BaseException, code: int, path: Path | None) -> RossmannEr
     if code in _SQLITE_FORBIDDEN:
         return ForbiddenError(f"{where} cannot be written: {error}; {_GRANT}")
     if code in _SQLITE_DAMAGED:
-        return DamagedError(f"{where} is damaged: {error}; `rossmann restore` a backup")
+        return DamagedError(f"{where} is damaged: {error}; `rossmann doctor` says what to do")
     if code in _SQLITE_DISK:
         return FaultError(f"{where} cannot be written: {error}; {_REPAIR}")
     return None
 
 
 def _of_duckdb(text: str, path: Path | None) -> RossmannError | None:
-    where, first = path or "a DuckDB file", text.splitlines()[0] if text else ""
+    where = path or "a DuckDB file (`rossmann doctor` says which)"
+    first = text.splitlines()[0] if text else ""
     if "set lock on file" in text:
         return busy_error(where, text)
     if "does not exist" in text and "Cannot open" in text:

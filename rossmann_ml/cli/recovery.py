@@ -59,13 +59,20 @@ def _print(done: list[str], findings: list[Finding]) -> None:
 
 def backup(
     file: Annotated[Path, typer.Argument(help="The archive to write, for example backup.tar.")],
+    verify: Annotated[
+        bool,
+        typer.Option(
+            "--verify", help="Restore it into a temporary folder next to it, and check that first."
+        ),
+    ] = False,
 ) -> None:
     """Write warehouse, models, published generations and MLflow's registry into one archive.
 
     All parts are from the same moment, because commands that write have to wait. Readers are not
-    affected.
+    affected. All files are read and checked first; if one is damaged, missing or cannot be read,
+    no archive is written.
     """
-    manifest = back_up(default_settings(), file)
+    manifest = back_up(default_settings(), file, verify=verify)
     console = Console(soft_wrap=True)
     size = file.stat().st_size / 1e6
     console.print(f"wrote {file}: {len(manifest.members):,} files, {size:,.1f} MB", markup=False)
@@ -73,6 +80,8 @@ def backup(
         f"champion {manifest.champion or 'none'}, generation {manifest.generation_id or 'none'}, "
         f"schema version {manifest.schema_version}"
     )
+    if verify:
+        console.print("it was restored into a temporary folder, and everything in it could be read")
     if not manifest.has_registry:
         console.print(
             "[yellow]note:[/] MLflow's registry is not in it: it is kept by a server, or there is "

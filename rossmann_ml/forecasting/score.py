@@ -21,6 +21,7 @@ from rossmann_ml.features.panel import scoring_panel
 from rossmann_ml.features.panels import SCORING_PANEL, PanelReport, read_scoring_panel, store_panel
 from rossmann_ml.forecasting.taken_back import take_back_runs
 from rossmann_ml.models.bundle import Bundle
+from rossmann_ml.training.bundle_copies import load_bundle
 from rossmann_ml.warehouse.clock import product_today
 from rossmann_ml.warehouse.connection import (
     append_frame,
@@ -129,14 +130,13 @@ def score_newest_origin(session: Session, *, run_id: str) -> ForecastReport:
     Raises:
         NoDataError: The panel is missing or was built for another origin, there is no champion yet,
             or its bundle is missing.
+        DamagedError: The champion's bundle is damaged, and no copy is whole.
     """
     settings = session.settings
     with session.writing() as connection:
         origin = newest_origin(connection)
         panel = read_scoring_panel(connection, origin)
-        bundle = Bundle.load(
-            settings.models_path, require_champion(connection), threads=settings.threads
-        )
+        bundle = load_bundle(session, connection, require_champion(connection))
         versions = session.versions(connection)
         for taken_back in take_back_runs(connection, origin=origin, data_version=versions.data):
             session.progress(f"the forecasts of run {taken_back} were taken back")

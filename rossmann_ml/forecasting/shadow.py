@@ -1,7 +1,7 @@
 """Make shadow forecasts: a challenger forecasts the same rows as the champion, without serving.
 
 :func:`score_shadow` writes them to ``forecasting.shadow_forecasts``. Served forecasts do not depend
-on them. A challenger whose bundle is incomplete, or which needs features that are no longer
+on them. A challenger whose bundle is damaged, or which needs features that are no longer
 computed, does not stop the weekly job. See :mod:`rossmann_ml.forecasting.score` for the served
 forecasts.
 """
@@ -15,12 +15,12 @@ from datetime import date
 import duckdb
 import polars as pl
 
-from rossmann_ml.base.errors import NoDataError
+from rossmann_ml.base.errors import FaultError, NoDataError
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.features.inputs import newest_origin
 from rossmann_ml.features.panels import read_scoring_panel
 from rossmann_ml.forecasting.score import run_in_force
-from rossmann_ml.models.bundle import Bundle
+from rossmann_ml.training.bundle_copies import load_bundle
 from rossmann_ml.warehouse.connection import append_frame, one_row, transaction
 from rossmann_ml.warehouse.session import Session
 from rossmann_ml.warehouse.tables.models import champion_record, newer_models
@@ -104,9 +104,10 @@ def score_shadow(session: Session) -> ShadowReport:
             session.progress(f"shadow forecasts from {origin} by {challenger}")
             panel = read_scoring_panel(connection, origin)
             try:
-                bundle = Bundle.load(settings.models_path, challenger, threads=settings.threads)
+                bundle = load_bundle(session, connection, challenger)
                 forecasts = bundle.forecast(panel)
-            except NoDataError as error:  # a faulty challenger must not stop the weekly job
+            # a faulty challenger must not stop the weekly job
+            except (NoDataError, FaultError) as error:
                 return not_run(f"{challenger} cannot score: {error}")
             rows = forecasts.with_columns(
                 model_version=pl.lit(challenger),

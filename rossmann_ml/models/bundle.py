@@ -7,7 +7,6 @@ and it appears only when it is complete. See :mod:`rossmann_ml.training.fit` for
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from dataclasses import asdict, dataclass, replace
@@ -17,9 +16,10 @@ from typing import TypeVar
 
 import polars as pl
 
+from rossmann_ml.base import files
 from rossmann_ml.base.errors import NoDataError
-from rossmann_ml.base.storage_faults import fault_of
 from rossmann_ml.models.blend import Blend
+from rossmann_ml.models.bundle_files import is_whole, name_files, require_whole
 from rossmann_ml.models.calibration import Calibration, interval_spread
 from rossmann_ml.models.total_calibration import TotalCalibration
 
@@ -119,7 +119,7 @@ class Bundle:
         """Write the bundle into a subfolder whose name is the model version.
 
         The version consists of the family, the newest training day and a hash of the files, so the
-        same inputs give the same version. If a folder with that name exists, it is not changed.
+        same inputs give the same version. If a whole bundle of that name exists, it is not changed.
 
         Returns:
             Copy of the bundle with its ``model_version`` set.
@@ -133,20 +133,18 @@ class Bundle:
         for part in (self.metadata, self.calibration, self.total_calibration):
             text = json.dumps(asdict(part), indent=2)
             (temporary / _FILES[type(part)]).write_text(text, encoding="utf-8")
-        digest = hashlib.sha256()
-        for path in sorted(temporary.iterdir()):
-            digest.update(path.name.encode())
-            digest.update(path.read_bytes())
-        version = f"{prefix}-{digest.hexdigest()[:8]}"
-        if (models_folder / version).exists():
+        version = f"{prefix}-{name_files(temporary)}"
+        final = models_folder / version
+        if is_whole(final, version):
             shutil.rmtree(temporary)
         else:
-            temporary.rename(models_folder / version)
+            files.move_aside(final)
+            temporary.rename(final)
         return replace(self, model_version=version)
 
     @classmethod
     def load(cls, models_folder: Path, model_version: str, *, threads: int) -> Bundle:
-        """Load a saved bundle.
+        """Check the files of a saved bundle by their hash, then load them.
 
         Args:
             models_folder: Folder that holds all bundles.
@@ -154,26 +152,19 @@ class Bundle:
             threads: Number of threads used to forecast.
 
         Raises:
-            NoDataError: The bundle or one of its files is missing.
+            NoDataError: The bundle is missing.
+            DamagedError: A file is missing, or is not the one that was saved.
             ForbiddenError: This user may not read one of its files.
         """
         folder = models_folder / model_version
-        try:
-            metadata = _read(folder, BundleMetadata)
-            return cls(
-                Blend.load(folder, threads=threads),
-                _read(folder, Calibration),
-                _read(folder, TotalCalibration),
-                metadata,
-                model_version,
-            )
-        except PermissionError as error:
-            raise fault_of(error) or error from error
-        except FileNotFoundError as error:
-            raise NoDataError(
-                f"the bundle of model {model_version} is incomplete: {error.filename} is missing; "
-                "retrain with `rossmann refresh --retrain fast`, or `rossmann restore` a backup"
-            ) from error
+        require_whole(folder, model_version)
+        return cls(
+            Blend.load(folder, threads=threads),
+            _read(folder, Calibration),
+            _read(folder, TotalCalibration),
+            _read(folder, BundleMetadata),
+            model_version,
+        )
 
 
 _FILES: dict[type, str] = {

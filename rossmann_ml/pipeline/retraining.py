@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 
 import duckdb
 
+from rossmann_ml.base.errors import DamagedError, NoDataError
 from rossmann_ml.base.params.training import Profile
 from rossmann_ml.features.inputs import newest_origin
-from rossmann_ml.models.bundle import Bundle
 from rossmann_ml.models.recipe import Recipe
 from rossmann_ml.pipeline.steps import BACKTEST, GATE, TRAIN, TRAINING_PANEL, Run
+from rossmann_ml.training.bundle_copies import load_bundle
 from rossmann_ml.training.gate import Decision
 from rossmann_ml.training.model_records import TrainingReport, stored_report
 from rossmann_ml.warehouse.connection import require_database
@@ -80,7 +81,10 @@ def _trained_before(
         code_version=versions.code,
         trained_through=newest_origin(connection),
     )
-    if row is None or not (settings.models_path / row[0]).exists():
+    if row is None:
         return None
-    bundle = Bundle.load(settings.models_path, row[0], threads=settings.threads)
+    try:
+        bundle = load_bundle(session, connection, row[0])
+    except (NoDataError, DamagedError):  # trained again
+        return None
     return stored_report(connection, bundle, row[1])

@@ -23,6 +23,7 @@ from rossmann_ml.base.errors import (
 )
 from rossmann_ml.base.params import ContinuityParams
 from rossmann_ml.base.settings import Settings
+from rossmann_ml.models.bundle_files import is_whole, put_back, require_whole
 from rossmann_ml.publish.audit import audit_generation, count_generation_rows
 from rossmann_ml.publish.continuity import Continuity, compare_with_published
 from rossmann_ml.publish.identity import Draft, draft_generation
@@ -118,8 +119,9 @@ def publish(
         HeldError: Totals moved further than ``publish.continuity`` in ``params.yaml``
             allows, and nobody approved it. Readers keep the current generation.
         NoDataError: There is no warehouse, no data, no forecast or no champion yet.
-        PublishError: The warehouse's tables do not fit the contract, the new file did not pass its
-            audit, or a model's files are missing. Readers keep the current generation.
+        PublishError: The warehouse's tables do not fit the contract, or the new file did not pass
+            its audit. Readers keep the current generation.
+        DamagedError: No copy of a model's files is whole. Readers keep the current generation.
         BusyError: Another process is writing.
     """
     try:
@@ -162,6 +164,7 @@ def _publish(
                     _hold(settings, draft.info, jump, run_id)
             except BaseException:
                 files.remove(temporary)
+                files.remove(temporary.with_name(f"{temporary.name}.wal"))  # after a full disk
                 raise
             temporary.chmod(0o444)  # some SQL tools open files for writing by default
             write_digest(temporary, path)
@@ -251,19 +254,16 @@ def _record_acceptance(
 def copy_bundles(settings: Settings, draft: Draft) -> None:
     """Copy the bundles of a generation's models to the published folder, where readers load them.
 
-    A bundle that exists there is not copied again.
+    A bundle that is whole there is not copied again.
 
     Raises:
-        PublishError: A bundle is neither in the folder of trained models nor in the published one.
+        NoDataError: A bundle is neither in the folder of trained models nor in the published one.
+        DamagedError: No copy of a bundle is whole.
     """
     for model_version in draft.model_versions:
         source, final = settings.models_path / model_version, bundle_path(settings, model_version)
-        if not final.exists() and not source.is_dir():
-            raise PublishError(
-                f"the files of model {model_version} are not in {settings.models_path}; "
-                "train and promote again, or roll the model back"
-            )
-        files.copy_folder_atomically(source, final)
+        if not is_whole(final, model_version) and put_back(final, [source]) is None:
+            require_whole(source, model_version)
 
 
 def _move_pointer_if_due(
@@ -347,11 +347,11 @@ def rollback_generation(settings: Settings, generation_id: str) -> Generation:
             missing = [
                 version
                 for version in model_versions_of(connection)
-                if not bundle_path(settings, version).is_dir()
+                if not is_whole(bundle_path(settings, version), version)
             ]
         if missing:
             raise PublishError(
-                f"the files of model {', '.join(missing)} are gone, so generation "
+                f"the files of model {', '.join(missing)} are gone or damaged, so generation "
                 f"{target.info.generation_id} could not answer everything"
             )
         others = [

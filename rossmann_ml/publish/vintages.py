@@ -13,6 +13,7 @@ import duckdb
 
 from rossmann_ml.base import files
 from rossmann_ml.base.settings import Settings
+from rossmann_ml.serving.changes import digest_path, is_changed, write_digest
 from rossmann_ml.serving.contract import load_contract
 from rossmann_ml.warehouse.tables import forecasting
 
@@ -34,7 +35,8 @@ def export_vintages(
 
     The file name is ``forecasts_<origin>_<input hashes>.parquet``, with the input hashes of the
     runs that made the origin's forecasts. If a later run changed the forecasts, the hashes differ,
-    and the new file replaces the old one. The columns are those of the contract's ``forecasts``.
+    and the new file replaces the old one. So does a file whose content is not the one that was
+    written, as its ``.sha256`` says. The columns are those of the contract's ``forecasts``.
 
     Args:
         connection: Connection to the pipeline's database.
@@ -53,7 +55,7 @@ def export_vintages(
         runs = forecasting.inputs_of_runs(connection, first_origin=origin)
         hashes = sorted({hashed for each, _, hashed in runs if each == origin and hashed})
         path = folder / f"forecasts_{origin}_{'-'.join(hashes) or 'unknown'}.parquet"
-        if path.exists():
+        if path.exists() and not is_changed(path):
             continue
         folder.mkdir(parents=True, exist_ok=True)
         temporary = files.temporary_name(path)
@@ -62,8 +64,9 @@ def export_vintages(
             params=[origin],
         )
         rows.write_parquet(str(temporary), compression="zstd")
+        write_digest(temporary, path)
         files.move_into_place(temporary, path)
-        for stale in set(folder.glob(f"forecasts_{origin}_*.parquet")) - {path}:
+        for stale in set(folder.glob(f"forecasts_{origin}_*.parquet*")) - {path, digest_path(path)}:
             stale.unlink()
         written.append(path)
     return written

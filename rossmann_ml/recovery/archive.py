@@ -1,9 +1,11 @@
-"""Write and check backups: a tar file with warehouse, models, generations and MLflow's registry.
+"""Write and read the file of a backup: a tar file with the state of the product.
 
-Entry points: :func:`back_up`, :func:`unpack`. The last file in the tar file, ``manifest.json``,
+Entry points: :func:`pack`, :func:`unpack`. The state is the warehouse, the models, the published
+generations and MLflow's registry. The last file in the tar file, ``manifest.json``,
 lists all others with size and hash, so that a truncated archive is recognised. Dagster's run
-history, logs and the retailer's files are not included. :mod:`~rossmann_ml.recovery.restore`
-restores backups.
+history, logs, the retailer's files and files that are not the product's are not included.
+:mod:`~rossmann_ml.recovery.backup` makes backups, :mod:`~rossmann_ml.recovery.restore` restores
+them.
 """
 
 from __future__ import annotations
@@ -11,32 +13,51 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
+import re
 import shutil
 import sqlite3
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
-from rossmann_ml.base import files
 from rossmann_ml.base.digests import sha256_of
 from rossmann_ml.base.errors import RefusedError
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.base.strict import StrictModel
-from rossmann_ml.ingest.data_set import landed_data_set
-from rossmann_ml.serving.generations import pointed_path
+from rossmann_ml.models.bundle_files import BUNDLE_NAME
 from rossmann_ml.training.registry_files import artifacts_path, registry_path
-from rossmann_ml.warehouse import connection as warehouse
 from rossmann_ml.warehouse.schema import newest_version
-from rossmann_ml.warehouse.tables.models import champion
 
 MANIFEST_NAME = "manifest.json"
 FORMAT_VERSION = 1
 DATABASE, MODELS, PUBLISHED = "warehouse/rossmann.duckdb", "warehouse/models", "warehouse/published"
 REGISTRY, ARTIFACTS = "registry/mlflow.db", "registry/artifacts"
 PARTS = (DATABASE, MODELS, PUBLISHED, REGISTRY, ARTIFACTS)
+# what the product writes into the folders of models and of published files
+_STATE = re.compile(
+    r"CURRENT|status\.json|[0-9a-f]{12}\.duckdb(\.sha256)?"
+    rf"|vintages/forecasts_[^/]+\.parquet(\.sha256)?|(models/)?{BUNDLE_NAME}(/.+|\.md)"
+)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Facts about the state of the product, by which a person recognises a backup.
+
+    Attributes:
+        data_set: Name of the landed data set; None if nothing was landed.
+        champion: Version of the champion; None if no model was promoted.
+        generation_id: Id of the current generation; None if nothing was published.
+    """
+
+    data_set: str | None
+    champion: str | None
+    generation_id: str | None
 
 
 class Member(StrictModel):
@@ -99,50 +120,26 @@ def places(settings: Settings) -> dict[str, Path]:
     return found
 
 
-def back_up(settings: Settings, target: Path) -> Manifest:
-    """Write a backup while holding the writer's lock, so that its files fit together.
+def pack(settings: Settings, path: Path, facts: Facts) -> Manifest:
+    """Write the state of the product into an archive; the caller holds the writer's lock.
 
     Args:
         settings: Paths of warehouse and registry.
-        target: Archive to create; it appears under this name when it is complete.
+        path: Archive to write.
+        facts: What the manifest says about the state.
 
     Returns:
-        The manifest of the backup.
+        The manifest of the archive.
 
     Raises:
-        RefusedError: The target exists already, or cannot be written.
-        NoDataError: There is no warehouse yet.
-        BusyError: Another process writes.
+        OSError: A file or folder cannot be read, or the archive cannot be written.
+        sqlite3.Error: MLflow's database cannot be read.
     """
-    if target.exists():
-        raise RefusedError(f"{target} is there already; name a file that is not")
-    warehouse.require_database(settings)
-    temporary = files.temporary_name(target)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with warehouse.writer_lock(settings):
-            manifest = _write(settings, temporary)
-        files.move_into_place(temporary, target)
-    except (OSError, tarfile.TarError) as error:
-        raise RefusedError(f"{target} cannot be written: {error}") from error
-    finally:
-        with suppress(OSError):  # the parent is not a folder
-            files.remove(temporary)
-    return manifest
-
-
-def _write(settings: Settings, temporary: Path) -> Manifest:
-    with warehouse.connect(settings) as connection:
-        data_set = landed_data_set(connection)
-        serving = champion(connection)
-        # the write-ahead log is not part of a backup
-        connection.execute("CHECKPOINT")
-    pointed = pointed_path(settings.published_path)
     parts = places(settings)
     has_registry = REGISTRY in parts and parts[REGISTRY].exists()
     with (
         # dereference: two names of one file are stored as two files, because links are refused
-        tarfile.open(temporary, "w", format=tarfile.PAX_FORMAT, dereference=True) as archive,
+        tarfile.open(path, "w", format=tarfile.PAX_FORMAT, dereference=True) as archive,
         tempfile.TemporaryDirectory() as scratch,
     ):
         if has_registry:
@@ -155,15 +152,15 @@ def _write(settings: Settings, temporary: Path) -> Manifest:
             format_version=FORMAT_VERSION,
             made_at=datetime.now(UTC).replace(microsecond=0),
             schema_version=newest_version(),
-            data_set=None if data_set is None else data_set.name,
-            champion=serving,
-            generation_id=None if pointed is None else pointed.stem,
+            data_set=facts.data_set,
+            champion=facts.champion,
+            generation_id=facts.generation_id,
             has_registry=has_registry,
             artifacts_root=str(artifacts_path(settings)),
             members=tuple(
-                _add(archive, f"{part}{name}", path)
+                _add(archive, name, path)
                 for part, place in parts.items()
-                for name, path in _files(place)
+                for name, path in files_of(part, place)
             ),
         )
         content = manifest.model_dump_json(indent=1).encode()
@@ -173,25 +170,39 @@ def _write(settings: Settings, temporary: Path) -> Manifest:
     return manifest
 
 
-def _files(place: Path) -> Iterator[tuple[str, Path]]:
+def files_of(part: str, place: Path) -> Iterator[tuple[str, Path]]:
     """Yield the files of one part of a backup, sorted by path.
 
-    Hidden files in a folder are skipped, because they may be half-written.
+    Files in the warehouse's folders that the product did not write are left out, such as hidden,
+    half-written or damaged ones.
 
     Args:
+        part: Path of the part in the archive.
         place: File or folder of the part.
 
     Yields:
-        For each file, the ending of its path in the archive and its path on disk. The caller
-        appends the ending to the part's path in the archive. The ending is a slash and the path
-        relative to `place`, such as ``/v1/model.txt``; it is empty if `place` is a file.
+        For each file, its path in the archive and its path on disk.
+
+    Raises:
+        OSError: This user may not read a folder.
     """
     if place.is_file():
-        yield "", place
-    for path in sorted(place.rglob("*")):
-        relative = path.relative_to(place)
-        if path.is_file() and not any(part.startswith(".") for part in relative.parts):
-            yield f"/{relative.as_posix()}", path
+        yield part, place
+    elif place.exists():
+        for path in _walk(place):
+            inside = path.relative_to(place).as_posix()
+            if part == ARTIFACTS or _STATE.fullmatch(inside):
+                yield f"{part}/{inside}", path
+
+
+def _walk(folder: Path) -> list[Path]:
+    """List all files below a folder; unlike ``Path.rglob``, fail at a folder that is forbidden."""
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    found = os.walk(folder, onerror=fail, followlinks=True)
+    return sorted(Path(parent, name) for parent, _, names in found for name in names)
 
 
 def _copy_sqlite(source: Path, target: Path) -> None:

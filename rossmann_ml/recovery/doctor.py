@@ -16,7 +16,7 @@ import duckdb
 from rossmann_ml.base.errors import BusyError, RossmannError
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.base.storage_faults import fault_in
-from rossmann_ml.recovery import served, stored, surroundings
+from rossmann_ml.recovery import bundles, records, served, stored, surroundings
 from rossmann_ml.recovery.findings import Finding, Severity, error, note
 from rossmann_ml.warehouse import connection as warehouse
 
@@ -26,9 +26,12 @@ _EXAMINERS: dict[str, Callable[[Settings], Iterable[Finding]]] = {
     "lock": surroundings.examine_lock,
     "half-written files": surroundings.examine_leftovers,
     "warehouse": stored.examine_warehouse,
+    "models": bundles.examine_bundles,
     "published": served.examine_published,
+    "archive": served.examine_archive,
     "status": served.examine_status,
-    "MLflow": surroundings.examine_registry,
+    "MLflow": records.examine_registry,
+    "Dagster": records.examine_dagster,
 }
 # One repair may uncover the next: the pointer, once its damaged generation is renamed.
 _MOST_ROUNDS = 3

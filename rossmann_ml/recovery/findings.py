@@ -5,13 +5,10 @@ The modules ``served``, ``stored`` and ``surroundings`` of this package make the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
-from pathlib import Path
-
-from rossmann_ml.base import files
 
 _MOST_SHOWN = 6
 
@@ -78,26 +75,3 @@ def shown(items: list[str], separator: str = ", ") -> str:
     more = len(items) - _MOST_SHOWN
     first = separator.join(items[:_MOST_SHOWN])
     return first + (f"{separator}and {more} more" if more > 0 else "")
-
-
-def examine_model_files(
-    subject: str, folder: Path, other: Path, *, found: str, remedy: str
-) -> Iterator[Finding]:
-    """Yield an error if the folder with a model's files is missing; otherwise nothing.
-
-    If `other` exists, the finding has a repair that copies `other` to `folder`.
-
-    Args:
-        subject: Subject of the finding.
-        folder: Folder that should hold the model's files.
-        other: Folder in which the same files may exist as a second copy.
-        found: Text of the finding: which files are missing.
-        remedy: Advice for a person if `other` does not exist either. If it exists, the finding's
-            advice is to run ``rossmann doctor --fix``.
-    """
-    if folder.is_dir():
-        return
-    repair = partial(files.copy_folder_atomically, other, folder) if other.is_dir() else None
-    if repair:
-        remedy = f"rossmann doctor --fix copies them from {other}"
-    yield error(subject, found, remedy, repair)

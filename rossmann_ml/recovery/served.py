@@ -1,7 +1,8 @@
-"""Examine the files that readers use: generations, published models, ``status.json``, the pointer.
+"""Examine the files that readers use: generations, the pointer, archive and ``status.json``.
 
-Entry points: :func:`examine_published`, :func:`examine_status`. Whether the current generation is
-out of date is examined in :mod:`~rossmann_ml.recovery.stored`, because that needs the warehouse.
+Entry points: :func:`examine_published`, :func:`examine_archive`, :func:`examine_status`. Whether
+the current generation is out of date is examined in :mod:`~rossmann_ml.recovery.stored`, because
+that needs the warehouse.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+from rossmann_ml.base import files
 from rossmann_ml.base.errors import (
     BusyError,
     ChangedError,
@@ -20,20 +22,20 @@ from rossmann_ml.base.errors import (
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.base.storage_faults import holders
 from rossmann_ml.publish.audit import schema_of
-from rossmann_ml.recovery.findings import Finding, error, examine_model_files, note, shown, warning
+from rossmann_ml.publish.vintages import vintages_path
+from rossmann_ml.recovery.findings import Finding, error, note, shown, warning
+from rossmann_ml.serving.changes import digest_path, is_changed
 from rossmann_ml.serving.contract import load_contract
 from rossmann_ml.serving.generations import (
     POINTER_NAME,
     Generation,
-    bundle_path,
-    model_versions_of,
     move_pointer,
     pointed_path,
     read_generations,
     reading,
-    require_readable,
 )
 from rossmann_ml.serving.status import Status, read_status, status_path
+from rossmann_ml.warehouse.whole import require_readable
 
 _MOVE_AWAY = "move the file out of the folder, no command depends on it"
 
@@ -42,8 +44,8 @@ def examine_published(settings: Settings) -> Iterator[Finding]:
     """Report generations that cannot be read, a wrong pointer, and faults of the current one.
 
     A pointer is wrong if it names no generation. One that is busy, forbidden or changed keeps its
-    pointer, because a person decides about it. Faults of the current generation are columns that
-    differ from the contract, and missing files of models that readers need.
+    pointer, because a person decides about it. A fault of the current generation is a column that
+    differs from the contract.
     """
     found, unread = read_generations(settings)
     whole = []
@@ -62,7 +64,6 @@ def examine_published(settings: Settings) -> Iterator[Finding]:
     current = next((each for each in whole if each.path == pointed), None)
     if current is not None:
         yield from _schema_drift(current)
-        yield from _missing_models(settings, current)
     elif pointed not in unread or isinstance(unread[pointed], DamagedError):
         yield _no_current(settings, whole, pointed, unusable)
 
@@ -81,7 +82,7 @@ def _unread(unread: dict[Path, RossmannError], pointed: Path | None) -> Iterator
             "damaged generation",
             f"{', '.join(path.name for path in damaged)} cannot be read as a generation",
             "rossmann doctor --fix renames such files to *.damaged",
-            lambda: [path.rename(f"{path}.damaged") for path in damaged if not holders(path)],
+            lambda: [*map(files.move_aside, (path for path in damaged if not holders(path)))],
         )
     for path, fault in sorted(unread.items()):
         is_current = path == pointed
@@ -155,19 +156,16 @@ def _schema_drift(current: Generation) -> Iterator[Finding]:
         )
 
 
-def _missing_models(settings: Settings, current: Generation) -> Iterator[Finding]:
-    with reading(current.path) as connection:
-        needed = model_versions_of(connection)
-    for version in needed:
-        folder = bundle_path(settings, version)
-        yield from examine_model_files(
-            "bundle",
-            folder,
-            settings.models_path / version,
-            found=f"the current generation needs the files of model {version}, which are not in "
-            f"{folder.parent}; what-if questions fail",
-            remedy="`rossmann rollback generation ID`, or `rossmann restore FILE`",
-        )
+def examine_archive(settings: Settings) -> Iterator[Finding]:
+    """Report files of archived forecasts whose content is not the one that was written."""
+    for path in sorted(vintages_path(settings).glob("*.parquet")):
+        if is_changed(path):
+            yield warning(
+                "archive",
+                f"{path} has not the content of {digest_path(path).name}",
+                "rossmann doctor --fix renames it to *.damaged; `rossmann publish` writes it again",
+                partial(files.move_aside, path),
+            )
 
 
 def examine_status(settings: Settings) -> Iterator[Finding]:

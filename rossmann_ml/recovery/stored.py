@@ -13,17 +13,18 @@ from datetime import timedelta
 
 import duckdb
 
-from rossmann_ml.base.errors import RefusedError, SchemaError
+from rossmann_ml.base.errors import DamagedError, RefusedError, SchemaError
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.ingest.data_set import data_set_of, landed_data_set, require_same_data_set
-from rossmann_ml.recovery.findings import Finding, error, examine_model_files, note, warning
-from rossmann_ml.serving.generations import bundle_path, list_generations
+from rossmann_ml.recovery.findings import Finding, error, note, warning
+from rossmann_ml.serving.generations import list_generations
 from rossmann_ml.serving.status import read_status
 from rossmann_ml.warehouse import connection as warehouse
 from rossmann_ml.warehouse.clock import product_today
 from rossmann_ml.warehouse.schema import newest_version, refuse_later_version, schema_version
 from rossmann_ml.warehouse.tables import forecasting, raw
 from rossmann_ml.warehouse.tables.models import champion
+from rossmann_ml.warehouse.whole import require_readable
 
 # One week between origins, and three days for landing the week's sales.
 _STALE_AFTER = timedelta(days=10)
@@ -32,10 +33,11 @@ _CLOCK_TOLERANCE = timedelta(minutes=5)
 
 
 def examine_warehouse(settings: Settings) -> Iterator[Finding]:
-    """Report faults of the pipeline's database, the champion's files, the data set and the clock.
+    """Report faults of the pipeline's database, the data set and the clock.
 
     A current generation that is out of date is reported too. If the database is missing, has no
-    tables or has a later schema version than the code, only that is reported. An earlier schema
+    tables, is damaged or has a later schema version than the code, only that is reported. Every
+    row is read, because a damaged block is noticed only when it is read. An earlier schema
     version is reported with a repair that migrates the database; the examination then goes on.
     """
     if not settings.database_path.exists():
@@ -46,6 +48,16 @@ def examine_warehouse(settings: Settings) -> Iterator[Finding]:
         )
         return
     with warehouse.open_as_it_is(settings) as connection:
+        try:
+            require_readable(connection, settings.database_path)
+        except DamagedError as damage:
+            yield error(
+                "warehouse",
+                str(damage),
+                "`rossmann restore FILE --replace` a backup; published generations do not depend "
+                "on it",
+            )
+            return
         version = schema_version(connection)
         if version is None:
             yield warning(
@@ -72,22 +84,13 @@ def examine_warehouse(settings: Settings) -> Iterator[Finding]:
 
 
 def _champion(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Iterator[Finding]:
-    version = champion(connection)
-    if version is None:
+    del settings
+    if champion(connection) is None:
         yield warning(
             "champion",
             "no model has been promoted yet",
             "`rossmann refresh` trains one and submits it to the gate",
         )
-        return
-    yield from examine_model_files(
-        "champion",
-        settings.models_path / version,
-        bundle_path(settings, version),
-        found=f"the files of the champion {version} are not in {settings.models_path}",
-        remedy="`rossmann rollback model`, `rossmann restore FILE`, or train: `rossmann refresh "
-        "--retrain fast`",
-    )
 
 
 def _data_set(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""Examine parameters, folders, free disk space, MLflow, locks and leftover files.
+"""Examine parameters, folders, free disk space, locks and leftover files.
 
 Each function ``examine_...`` yields findings about one or two of these subjects;
 :mod:`~rossmann_ml.recovery.doctor` calls the functions.
@@ -9,31 +9,20 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-import duckdb
-
 from rossmann_ml.base import files
-from rossmann_ml.base.errors import RossmannError, SettingsError, TrackingError
+from rossmann_ml.base.errors import SettingsError
 from rossmann_ml.base.params import load_params
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.publish.vintages import vintages_path
 from rossmann_ml.recovery.archive import existing_folder, free_bytes
+from rossmann_ml.recovery.backup import unfinished_files
 from rossmann_ml.recovery.findings import Finding, error, note, shown, warning
 from rossmann_ml.recovery.restore import restore_folders, undo_interrupted
-from rossmann_ml.training import gate as promotion
-from rossmann_ml.training import tracking
-from rossmann_ml.training.registry_files import (
-    adopt_artifacts,
-    former_artifacts_path,
-    registry_path,
-)
 from rossmann_ml.warehouse import connection as warehouse
-from rossmann_ml.warehouse.session import Session
-from rossmann_ml.warehouse.tables.models import champion_record
 
 # A refresh writes a generation, dbt keeps old tables until new ones are built, and Dagster keeps
 # events.
@@ -85,72 +74,6 @@ def is_writable(folder: Path) -> bool:
     return os.access(existing_folder(folder), os.W_OK | os.X_OK)
 
 
-def examine_registry(settings: Settings) -> Iterator[Finding]:
-    """Report faults of MLflow: no response, no database, or the wrong model as ``champion``.
-
-    The alias ``champion`` in MLflow must be on the champion recorded in the warehouse. If the alias
-    is on another model, the repair moves it.
-    """
-    expected = _champion_in_registry(settings)
-    local = registry_path(settings)
-    if local is not None and not local.exists():
-        if expected is not None:
-            yield warning(
-                "MLflow",
-                f"{local} is not there, though the champion was registered in it",
-                "`rossmann restore FILE` brings it back; forecasts do not depend on it",
-            )
-        return
-    former = former_artifacts_path(settings, tracking.EXPERIMENT)
-    if former is not None:
-        yield warning(
-            "MLflow",
-            f"{local} names files in {former}: this folder was moved or copied",
-            f"rossmann doctor --fix makes it name {settings.state_path}; a training does too",
-            partial(adopt_artifacts, settings, tracking.EXPERIMENT),
-        )
-        return
-    try:
-        found = tracking.alias_version(settings)
-    except TrackingError as refusal:
-        yield warning(
-            "MLflow",
-            f"it cannot be used: {str(refusal)[:300]}",
-            "start the server or correct MLFLOW_TRACKING_URI; a refresh without training works "
-            "without it",
-        )
-        return
-    if expected is not None and found != expected:
-        yield warning(
-            "alias",
-            f"MLflow's alias champion is on version {found or 'none'}, the warehouse's champion "
-            f"is version {expected}",
-            "rossmann doctor --fix sets it",
-            partial(_set_alias, settings, expected),
-        )
-
-
-def _set_alias(settings: Settings, version: str) -> None:
-    # reconciling also records that the alias was set
-    if not promotion.reconcile_alias(Session(settings)):
-        tracking.set_champion(settings, version)
-
-
-def _champion_in_registry(settings: Settings) -> str | None:
-    """Return the version number that MLflow's registry gave the champion.
-
-    The number is read from the warehouse, to compare it with MLflow's alias ``champion``. It is
-    None if the warehouse cannot be read or has no champion, or the champion is not registered.
-    """
-    with (
-        suppress(RossmannError, duckdb.Error),  # `examine_warehouse` reports it
-        warehouse.open_as_it_is(settings) as connection,
-    ):
-        serving = champion_record(connection)
-        return None if serving is None else serving.registry_version or None
-    return None
-
-
 def examine_lock(settings: Settings) -> Iterator[Finding]:
     """Report a process that holds the writer's lock, or a process that died while holding it."""
     holder = warehouse.lock_owner(settings)
@@ -164,12 +87,12 @@ def examine_lock(settings: Settings) -> Iterator[Finding]:
             "wait for it; if it hangs, stop that process: its lock goes with it",
         )
     elif owner.exists():
-        process, _ = _owner(owner.read_text("utf-8"))
+        process, _ = _owner(owner.read_text("utf-8", errors="replace"))
         yield warning(
             "lock",
             f"a writer ended without tidying up: {process}; the lock itself went with it",
             "rossmann doctor --fix removes the note; `rossmann refresh` does too",
-            partial(files.remove, owner),
+            lambda: None,  # the lock under which repairs run replaces the note, and removes it
         )
 
 
@@ -188,6 +111,8 @@ def examine_leftovers(settings: Settings) -> Iterator[Finding]:
             partial(undo_interrupted, settings),
         )
         return
+    if _is_locked_by_another(settings):  # its unfinished files are no leftovers
+        return
     folders = (
         settings.models_path,
         settings.published_path,
@@ -196,6 +121,7 @@ def examine_leftovers(settings: Settings) -> Iterator[Finding]:
     )
     left = [path for folder in folders for path in files.leftover_paths(folder)]
     left += [path for path in restore_folders(settings) if path.exists()]
+    left += unfinished_files(settings)
     if left:
         yield warning(
             "half-written files",
@@ -203,6 +129,11 @@ def examine_leftovers(settings: Settings) -> Iterator[Finding]:
             "rossmann doctor --fix removes them; no program reads them",
             lambda: [*map(files.remove, left)],
         )
+
+
+def _is_locked_by_another(settings: Settings) -> bool:
+    holder = warehouse.lock_owner(settings)
+    return holder is not None and f'"pid": {os.getpid()},' not in holder
 
 
 def _owner(text: str) -> tuple[str, timedelta]:
@@ -220,7 +151,7 @@ def _owner(text: str) -> tuple[str, timedelta]:
         owner = json.loads(text)
         process = f"process {owner['pid']}{_command(owner['pid'])}, since {owner['since']}"
         return process, datetime.now(UTC) - datetime.fromisoformat(owner["since"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return text.strip() or "its process was not written down", timedelta(0)
 
 

@@ -13,11 +13,13 @@ from contextlib import contextmanager
 
 import polars as pl
 
+from rossmann_ml.base import files
 from rossmann_ml.base.progress import Progress, silent
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.evaluation.folds import data_version_of_origin
 from rossmann_ml.features.inputs import OriginInputs
 from rossmann_ml.models.base import Model
+from rossmann_ml.models.bundle_files import is_whole, name_files
 from rossmann_ml.models.families import model_class
 from rossmann_ml.models.recipe import Recipe
 
@@ -55,8 +57,9 @@ def fit_members(
     members: dict[str, Model] = {}
     seconds: dict[str, float] = {}
     for family in recipe.families:
-        folder = kept / f"{family}-{recipe.member_hash(family)}-{version}"
-        if folder.exists():
+        key = f"{family}-{recipe.member_hash(family)}-{version}"
+        folder = next((path for path in kept.glob(f"{key}-*") if is_whole(path, path.name)), None)
+        if folder is not None:
             progress(f"{family} was fitted before the training was interrupted")
             members[family] = model_class(family).load(folder, threads=settings.threads)
             continue
@@ -65,10 +68,12 @@ def fit_members(
         model = recipe.fit(family, panel, known_until=inputs.forecast_origin)
         seconds[family] = time.perf_counter() - started
         members[family] = model
-        half = folder.with_name(f"{folder.name}.half")
+        half = kept / f"half-{key}"
         shutil.rmtree(half, ignore_errors=True)
         half.mkdir(parents=True)
         model.save(half)
+        folder = kept / f"{key}-{name_files(half)}"
+        files.move_aside(folder)  # a damaged one
         half.rename(folder)
     yield members, seconds
     shutil.rmtree(kept, ignore_errors=True)

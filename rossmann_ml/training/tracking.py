@@ -229,6 +229,24 @@ def log_trial(
             )
 
 
+def download_bundle(settings: Settings, run_id: str, folder: Path) -> Path:
+    """Download the files of a bundle that :func:`log_training` logged.
+
+    Args:
+        settings: Settings with the tracking address.
+        run_id: Identifier of the MLflow run.
+        folder: Folder to download to.
+
+    Returns:
+        Folder with the bundle's files.
+
+    Raises:
+        TrackingError: MLflow does not respond, refuses, or has no such files.
+    """
+    with client(settings) as found:
+        return Path(found.download_artifacts(run_id, "bundle", str(folder)))
+
+
 def log_card(settings: Settings, run_id: str, card: str) -> None:
     """Write a model card into the folder ``reports`` of an MLflow run.
 

@@ -254,7 +254,7 @@ def _locked_folder(folder: Path) -> Iterator[None]:
 def _holder(settings: Settings) -> str:
     """Return who holds the writer's lock, as JSON text; ``unknown`` if there is no note."""
     owner = owner_path(settings)
-    return owner.read_text(encoding="utf-8") if owner.exists() else "unknown"
+    return owner.read_text("utf-8", errors="replace") if owner.exists() else "unknown"
 
 
 @contextmanager

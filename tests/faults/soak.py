@@ -209,6 +209,24 @@ def test_a_truncated_pointer_is_repaired(place: Place, undisturbed: Undisturbed)
     assert_as_undisturbed(place, undisturbed, code=code)
 
 
+def test_a_truncated_model_is_fetched_from_its_copy(place: Place, undisturbed: Undisturbed) -> None:
+    (trees,) = place.settings.models_path.glob("*/lightgbm.txt")
+    os.truncate(trees, trees.stat().st_size // 2)
+    with whole_answers(place):
+        code = run_job(place)
+    assert_as_undisturbed(place, undisturbed, code=code)
+
+
+def test_a_damaged_record_of_runs_is_moved_aside(place: Place, undisturbed: Undisturbed) -> None:
+    for path in (place.settings.state_path / "dagster").rglob("*.db"):
+        path.write_bytes(b"no database" * 1000)
+    with whole_answers(place):
+        assert "is damaged" in error_of(place, run_job(place))
+        assert any("Dagster" in done for done in repair(place.settings))
+        code = run_job(place)
+    assert_as_undisturbed(place, undisturbed, code=code)
+
+
 def test_a_clock_set_back_by_a_year_is_noticed(place: Place, undisturbed: Undisturbed) -> None:
     ahead = warehouse.utc_now() + timedelta(days=365)
     with warehouse.connect(place.settings) as connection:

@@ -14,6 +14,7 @@ from support.refreshed import Refreshed
 
 from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.forecasting.shadow import ShadowReport, score_shadow
+from rossmann_ml.models.bundle_files import name_files
 from rossmann_ml.publish.publishing import publish
 from rossmann_ml.warehouse.session import Session
 
@@ -31,18 +32,23 @@ def place(copy_of_refreshed: Callable[[], Refreshed]) -> Refreshed:
     return copy_of_refreshed()
 
 
-def plant_challenger(place: Refreshed, version: str, *, hours_later: int = 1) -> None:
-    """Enter a model like the champion under another name, trained after the champion's promotion.
+def plant_challenger(place: Refreshed, name: str, *, hours_later: int = 1) -> str:
+    """Enter a model like the champion, trained after the champion's promotion.
 
     Its bias factor is larger, so that its forecasts differ.
+
+    Returns:
+        Its version: the name and a hash.
     """
     models = place.settings.models_path
     ((champion,),) = place.rows("SELECT model_version FROM forecasting.promotions")
-    shutil.copytree(models / champion, models / version)
-    calibration = models / version / "calibration.json"
+    shutil.copytree(models / champion, models / name)
+    calibration = models / name / "calibration.json"
     values = json.loads(calibration.read_text(encoding="utf-8"))
     values["log_shift"] += 0.03
     calibration.write_text(json.dumps(values), encoding="utf-8")
+    version = f"{name}-{name_files(models / name)}"
+    (models / name).rename(models / version)
     place.execute(
         f"""
         INSERT INTO forecasting.model_versions
@@ -52,6 +58,7 @@ def plant_challenger(place: Refreshed, version: str, *, hours_later: int = 1) ->
         FROM forecasting.model_versions WHERE model_version = '{champion}'
         """
     )
+    return version
 
 
 def score(place: Refreshed, *, is_wanted: bool = True) -> ShadowReport:
@@ -65,7 +72,7 @@ def test_without_a_challenger_nothing_runs_in_shadow(refreshed: Refreshed):
 
 
 def test_the_weekly_job_scores_a_planted_challenger_and_serves_what_it_served(place: Refreshed):
-    plant_challenger(place, "challenger")
+    challenger = plant_challenger(place, "challenger")
     before = [place.rows(query) for query in SERVED]
     result, undone = place.run("weekly_refresh")
     assert result.success
@@ -83,9 +90,9 @@ def test_the_weekly_job_scores_a_planted_challenger_and_serves_what_it_served(pl
             """
         ).fetchall()
         assert published.execute(
-            "SELECT count(*) FROM latest_forecasts WHERE model_version = 'challenger'"
+            f"SELECT count(*) FROM latest_forecasts WHERE model_version = '{challenger}'"
         ).fetchall() == [(0,)]
-    assert (rows, models) == (40 * 42, ["challenger"])
+    assert (rows, models) == (40 * 42, [challenger])
     assert difference == pytest.approx(math.exp(0.03))
 
 
@@ -112,21 +119,21 @@ def test_a_shadow_alone_is_content_that_is_published(place: Refreshed):
 
 
 def test_the_newest_challenger_with_a_bundle_runs_and_older_models_do_not(place: Refreshed):
-    plant_challenger(place, "of before the champion", hours_later=-1)
+    plant_challenger(place, "before-the-champion", hours_later=-1)
     assert score(place).model_version is None
-    plant_challenger(place, "older")
-    plant_challenger(place, "newer", hours_later=2)
-    assert score(place).model_version == "newer"
-    shutil.rmtree(place.settings.models_path / "newer")
-    assert score(place).model_version == "older"
+    older = plant_challenger(place, "older")
+    newer = plant_challenger(place, "newer", hours_later=2)
+    assert score(place).model_version == newer
+    shutil.rmtree(place.settings.models_path / newer)
+    assert score(place).model_version == older
 
 
 def test_a_challenger_that_cannot_score_is_passed_over_with_the_reason(place: Refreshed):
-    plant_challenger(place, "broken")
-    (place.settings.models_path / "broken" / "bundle.json").unlink()
+    broken = plant_challenger(place, "broken")
+    (place.settings.models_path / broken / "bundle.json").unlink()
     report = score(place)
     assert report.model_version is None
-    assert "broken cannot score: the bundle of model broken is incomplete" in report.reason
+    assert f"{broken} cannot score: the bundle of model {broken} is damaged" in report.reason
     assert place.rows(SHADOW) == []
 
 

@@ -6,7 +6,6 @@ it use the real pipeline.
 
 from __future__ import annotations
 
-import json
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -14,11 +13,12 @@ import duckdb
 
 from rossmann_ml.base.settings import Settings, load_settings
 from rossmann_ml.features.driver_groups import PARTS
+from rossmann_ml.models.bundle_files import name_files
 from rossmann_ml.warehouse import connection as warehouse
 from support.loads import record_loads
 from support.small_marts import rebuild_marts
 
-MODEL = "lightgbm-0123456789ab"
+MODEL = "lightgbm-de665cbd"
 FIRST_DAY = date(2014, 6, 1)
 ORIGINS = (date(2015, 6, 19), date(2015, 7, 24), date(2015, 7, 31))
 STORES = (1, 2, 3, 4, 5, 6)
@@ -52,7 +52,7 @@ def build_small_warehouse(settings: Settings) -> None:
     with warehouse.connect(settings) as connection:
         _land_stores(connection)
         _land_days(connection, FIRST_DAY, ORIGINS[-1], load_id=1)
-        _record_model(connection, settings, MODEL)
+        assert _record_model(connection, settings, "lightgbm") == MODEL
         for origin in ORIGINS:
             _forecast(connection, origin)
         _record_checks(connection)
@@ -72,10 +72,10 @@ def add_week(settings: Settings) -> date:
     return origin
 
 
-def promote(settings: Settings, model_version: str) -> None:
-    """Promote another model to champion."""
+def promote(settings: Settings, name: str) -> str:
+    """Promote another model to champion, and return its version: the name and a hash."""
     with warehouse.connect(settings) as connection:
-        _record_model(connection, settings, model_version)
+        return _record_model(connection, settings, name)
 
 
 def change(settings: Settings, statement: str, *, marts_follow: bool = True) -> None:
@@ -206,13 +206,13 @@ def _forecast(connection: duckdb.DuckDBPyConnection, origin: date) -> None:
     )
 
 
-def _record_model(
-    connection: duckdb.DuckDBPyConnection, settings: Settings, model_version: str
-) -> None:
-    bundle = settings.models_path / model_version
-    bundle.mkdir(parents=True, exist_ok=True)
-    (bundle / "model.txt").write_text(f"trees of {model_version}\n", encoding="utf-8")
-    (bundle / "metadata.json").write_text(json.dumps({"model_version": model_version}))
+def _record_model(connection: duckdb.DuckDBPyConnection, settings: Settings, name: str) -> str:
+    half = settings.models_path / f".{name}"
+    half.mkdir(parents=True, exist_ok=True)
+    (half / "model.txt").write_text(f"trees of {name}\n", encoding="utf-8")
+    (half / "metadata.json").write_text("{}", encoding="utf-8")
+    model_version = f"{name}-{name_files(half)}"
+    half.rename(settings.models_path / model_version)
     connection.execute(
         """
         INSERT INTO forecasting.model_versions BY NAME
@@ -263,6 +263,7 @@ def _record_model(
         """,
         {"model": model_version},
     )
+    return model_version
 
 
 def _record_checks(connection: duckdb.DuckDBPyConnection) -> None:

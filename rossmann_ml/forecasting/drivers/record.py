@@ -22,7 +22,7 @@ from rossmann_ml.features.panels import read_scoring_panel
 from rossmann_ml.forecasting.drivers.attribution import explain
 from rossmann_ml.forecasting.drivers.typical_day import TypicalDay
 from rossmann_ml.forecasting.score import run_in_force
-from rossmann_ml.models.bundle import Bundle
+from rossmann_ml.training.bundle_copies import load_bundle
 from rossmann_ml.warehouse.connection import append_frame, one_row, read_frame, transaction
 from rossmann_ml.warehouse.session import Session
 
@@ -64,9 +64,10 @@ def explain_newest_origin(session: Session) -> DriversReport:
     Raises:
         NoDataError: There are no forecasts from the origin yet, the forecasts were not made from
             the panel that is now in ``features.scoring_panel``, or the model's bundle is missing.
+        DamagedError: The bundle is damaged, and no copy is whole.
     """
     started = time.perf_counter()
-    settings, params = session.settings, session.params
+    params = session.params
     with session.writing() as connection:
         origin = newest_origin(connection)
         run_id, model_version = run_in_force(connection, origin)
@@ -77,7 +78,7 @@ def explain_newest_origin(session: Session) -> DriversReport:
         )
         if found is None:
             session.progress(f"drivers of the forecasts from {origin} by {model_version}")
-            bundle = Bundle.load(settings.models_path, model_version, threads=settings.threads)
+            bundle = load_bundle(session, connection, model_version)
             panel = read_scoring_panel(connection, origin)
             inputs = read_inputs(connection, params, forecast_origin=origin)
             typical = TypicalDay.of(

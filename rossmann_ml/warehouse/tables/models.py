@@ -132,6 +132,16 @@ def is_recorded(connection: duckdb.DuckDBPyConnection, model_version: str) -> bo
     return one_row(connection, query, [model_version]) is not None
 
 
+def mlflow_run(connection: duckdb.DuckDBPyConnection, model_version: str) -> str | None:
+    """Return the MLflow run that trained a model; None for an unknown model, empty without run."""
+    return one_value(
+        connection,
+        str,
+        "SELECT mlflow_run_id FROM forecasting.model_versions WHERE model_version = ?",
+        [model_version],
+    )
+
+
 def trained_through(connection: duckdb.DuckDBPyConnection, model_version: str) -> date | None:
     """Return the last day of a model's training data; None for an unknown model."""
     return one_value(

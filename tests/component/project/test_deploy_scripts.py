@@ -38,7 +38,7 @@ ANSWERS: dict[str, Any] = {
 FAKE_ROSSMANN = """#!/bin/sh
 echo "$@" >> "$TOLD"
 case $1 in
-backup) echo "all of it" > "$2" ;;
+backup) [ "$2" = --verify ] && echo "all of it" > "$3" ;;
 restore) cat "$2" >> "$TOLD" ;;
 esac
 """
@@ -162,6 +162,13 @@ def test_what_was_backed_up_is_restored(storage: dict[str, str]) -> None:
     assert Path(storage["TOLD"]).read_text().endswith("all of it\n")
     found = s3_client(storage).list_objects_v2(Bucket="bucket", Prefix="rossmann/backups/")
     assert len(found["Contents"]) == 2  # under its time, and as the newest
+
+
+def test_a_backup_of_a_failed_run_is_not_the_newest(storage: dict[str, str]) -> None:
+    assert run("storage", "keep", **storage).returncode == 0
+    assert "no backup yet" in run("storage", "restore", **storage).stdout
+    (found,) = s3_client(storage).list_objects_v2(Bucket="bucket")["Contents"]
+    assert found["Key"].endswith("-failed.tar")
 
 
 def test_a_failing_backup_stores_nothing(storage: dict[str, str]) -> None:

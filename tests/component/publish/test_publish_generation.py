@@ -98,7 +98,11 @@ def test_rows_are_sorted_as_in_the_contract(shared_published: Published, table) 
 def test_the_models_files_are_next_to_the_generation(shared_published: Published) -> None:
     settings, _ = shared_published
     copied = settings.published_path / "models" / MODEL
-    assert sorted(path.name for path in copied.iterdir()) == ["metadata.json", "model.txt"]
+    assert sorted(path.name for path in copied.iterdir()) == [
+        "metadata.json",
+        "model.txt",
+        "sha256sums",
+    ]
     original = settings.models_path / MODEL / "model.txt"
     assert (copied / "model.txt").read_text() == original.read_text()
 
@@ -137,13 +141,13 @@ def test_another_champion_is_another_generation_with_both_models_files(
     published_generation: Published, project_params: Params
 ) -> None:
     settings, first = published_generation
-    promote(settings, "lightgbm-ba9876543210")
+    other = promote(settings, "lightgbm-other")
     second = publish(Session(settings, project_params), run_id="promotion")
     assert second.generation_id != first.generation_id
-    assert second.info.model_version == "lightgbm-ba9876543210"
+    assert second.info.model_version == other
     # the previous champion made the newest forecasts
     bundles = sorted(path.name for path in (settings.published_path / "models").iterdir())
-    assert bundles == [MODEL, "lightgbm-ba9876543210"]
+    assert bundles == [MODEL, other]
 
 
 def test_a_restated_sale_is_another_generation(
@@ -202,11 +206,11 @@ def test_an_archived_vintage_is_written_once_and_again_only_when_it_was_scored_a
     publish(Session(small_warehouse, params), run_id="r")
     folder = small_warehouse.published_path / "vintages"
     before = folder_state(folder)
-    assert len(before) == 2
+    assert len(before) == 2 * 2  # each with its digest
     add_week(small_warehouse)
     publish(Session(small_warehouse, params), run_id="r")
     after = folder_state(folder)
-    assert len(after) == 3
+    assert len(after) == 3 * 2
     assert before.items() <= after.items()
     change(
         small_warehouse,
@@ -214,7 +218,7 @@ def test_an_archived_vintage_is_written_once_and_again_only_when_it_was_scored_a
         f"WHERE forecast_origin = DATE '{ORIGINS[0]}'",
     )
     publish(Session(small_warehouse, params), run_id="r")
-    again = sorted(path.name for path in folder.glob(f"*{ORIGINS[0]}*"))
+    again = sorted(path.name for path in folder.glob(f"*{ORIGINS[0]}*.parquet"))
     assert again == [f"forecasts_{ORIGINS[0]}_again.parquet"]
 
 

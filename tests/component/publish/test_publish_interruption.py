@@ -105,12 +105,12 @@ def test_death_while_copying_a_model_leaves_no_incomplete_model(
     published_generation: Published, project_params: Params
 ) -> None:
     settings, before = published_generation
-    promote(settings, "lightgbm-new")
-    half = publish_files.temporary_name(settings.published_path / "models" / "lightgbm-new")
+    new = promote(settings, "lightgbm-new")
+    half = publish_files.temporary_name(settings.published_path / "models" / new)
     half.mkdir()
     (half / "model.txt").write_text("half")
     assert_the_next_publication_makes_it_good(settings, project_params, before)
-    complete = settings.published_path / "models" / "lightgbm-new"
+    complete = settings.published_path / "models" / new
     assert (complete / "model.txt").read_text() == "trees of lightgbm-new\n"
 
 

@@ -139,17 +139,14 @@ def test_models_are_removed_with_the_last_generation_that_uses_them(
     settings, _ = published_generation
     params = keeping(project_params, 1)
     models = settings.published_path / "models"
-    promote(settings, "lightgbm-second")
-    change(
-        settings,
-        "UPDATE forecasting.forecasts SET model_version = 'lightgbm-second'",
-    )
+    second = promote(settings, "lightgbm-second")
+    change(settings, f"UPDATE forecasting.forecasts SET model_version = '{second}'")
     with_both = publish(Session(settings, project_params), run_id="r")
-    assert sorted(path.name for path in models.iterdir()) == [MODEL, "lightgbm-second"]
-    promote(settings, "lightgbm-third")
+    assert sorted(path.name for path in models.iterdir()) == [MODEL, second]
+    third = promote(settings, "lightgbm-third")
     publish(Session(settings, params), run_id="r")
     assert not with_both.path.exists()
-    assert sorted(path.name for path in models.iterdir()) == ["lightgbm-second", "lightgbm-third"]
+    assert sorted(path.name for path in models.iterdir()) == [second, third]
 
 
 def test_a_file_that_is_no_generation_is_neither_listed_nor_removed(

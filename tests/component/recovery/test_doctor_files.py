@@ -36,7 +36,8 @@ def test_the_note_of_a_writer_that_died_is_removed(place: Settings) -> None:
     assert not owner.exists()
     owner.write_text("not JSON")
     assert "not JSON" in the(place, "lock").found
-    owner.unlink()
+    owner.write_bytes(b"\xff\xfe[[")
+    repaired(place, "lock")
 
 
 def test_a_lock_held_for_days_is_a_warning(place: Settings) -> None:

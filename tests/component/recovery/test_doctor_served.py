@@ -23,12 +23,12 @@ from rossmann_ml.serving.status import FailedRun, write_status
 from rossmann_ml.warehouse.session import Session
 
 
-@pytest.mark.parametrize("text", ["", "0123", "../../etc/passwd\n", "ffffffffffff.duckdb\n"])
+@pytest.mark.parametrize("text", [b"", b"../../etc/passwd\n", b"ffffffffffff.duckdb\n", b"\xff\0"])
 def test_an_unusable_pointer_is_set_to_the_newest_whole_generation(
-    place: Settings, text: str
+    place: Settings, text: bytes
 ) -> None:
     before = current_path(place.published_path)
-    (place.published_path / "CURRENT").write_text(text)
+    (place.published_path / "CURRENT").write_bytes(text)
     assert the(place, "pointer").severity is Severity.ERROR
     repaired(place, "pointer")
     assert current_path(place.published_path) == before

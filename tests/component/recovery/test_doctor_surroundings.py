@@ -88,3 +88,12 @@ def test_a_damaged_registry_is_told_and_no_traceback(
     assert registry is not None
     registry.write_bytes(b"not a database " * 500)
     assert "not a database" in the(place, "MLflow").found
+
+
+def test_a_damaged_database_of_dagster_is_moved_aside(place: Settings) -> None:
+    path = place.state_path / "dagster" / "runs" / "runs.db"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"not a database " * 500)
+    assert f"{path} is damaged" in the(place, "Dagster").found
+    repaired(place, "Dagster")
+    assert [each.name for each in path.parent.iterdir()] == ["runs.db.damaged"]

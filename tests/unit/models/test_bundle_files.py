@@ -110,8 +110,11 @@ def test_a_version_names_family_newest_training_day_and_content(tmp_path: Path) 
     (folder,) = (tmp_path / "new" / "models").iterdir()
     files = files_of(folder)
     assert set(files) == {
-        "blend.json", "bundle.json", "calibration.json", "rule.txt", "total_calibration.json",
+        "blend.json", "bundle.json", "calibration.json", "rule.txt", "sha256sums",
+        "total_calibration.json",
     }  # fmt: skip
+    sums = files.pop("sha256sums").decode().splitlines()
+    assert sums == [f"{hashlib.sha256(files[name]).hexdigest()}  {name}" for name in sorted(files)]
     content = b"".join(name.encode() + files[name] for name in sorted(files))
     assert folder.name == f"blend-20150619-{hashlib.sha256(content).hexdigest()[:8]}"
     assert saved == Bundle(saved.model, DAILY, TOTALS, saved.metadata, folder.name)

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from pathlib import Path
+from shutil import copytree
 
+import duckdb
 import numpy as np
 import polars as pl
 import pytest
 from support.rule_bundle import TOTALS
+from support.small_warehouse import small_settings
 
-from rossmann_ml.base.errors import NoDataError
+from rossmann_ml.base.errors import DamagedError
 from rossmann_ml.models.base import FitSettings
 from rossmann_ml.models.blend import Blend
 from rossmann_ml.models.bundle import Bundle, BundleMetadata
 from rossmann_ml.models.calibration import Calibration
 from rossmann_ml.models.families import model_class
+from rossmann_ml.training.bundle_copies import load_bundle
+from rossmann_ml.warehouse.session import Session
 
 ORIGIN = date(2015, 6, 19)
 FEATURES = ["base_log_sales", "store_type", "residual_std_182d", "observed_days_364d"]
@@ -83,6 +88,43 @@ def test_a_bundle_that_lacks_a_file_is_refused_by_the_files_name(
     for path in (folder / bundle.model_version).iterdir():
         if path.name != missing:
             (copy / path.name).write_bytes(path.read_bytes())
-    with pytest.raises(NoDataError, match=missing) as refused:
+    with pytest.raises(DamagedError, match=f"{missing} is nothing, expected") as refused:
         Bundle.load(tmp_path, bundle.model_version, threads=1)
     assert bundle.model_version in str(refused.value)
+
+
+def test_a_truncated_file_never_reaches_its_library_and_comes_from_the_published_copy(
+    saved: tuple[Bundle, Path], tmp_path: Path
+) -> None:
+    bundle, folder = saved
+    version, settings, told = bundle.model_version, small_settings(tmp_path), list[str]()
+    for models in (settings.models_path, settings.published_path / "models"):
+        copytree(folder / version, models / version)
+    trees = settings.models_path / version / "lightgbm.txt"
+    trees.write_bytes(trees.read_bytes()[:-500])
+    with pytest.raises(DamagedError, match=str(trees)):  # LightGBM would end the process
+        Bundle.load(settings.models_path, version, threads=1)
+    with duckdb.connect() as connection:
+        connection.execute(
+            "CREATE SCHEMA forecasting; CREATE TABLE forecasting.model_versions "
+            "(model_version VARCHAR, mlflow_run_id VARCHAR)"
+        )
+        loaded = load_bundle(Session(settings, progress=told.append), connection, version)
+        assert loaded.forecast(panel_of()).equals(bundle.forecast(panel_of()))
+        assert str(settings.published_path) in told[0]
+        for models in (settings.models_path, settings.published_path / "models"):
+            (models / version / "blend.json").write_text("{}")
+        with pytest.raises(DamagedError, match="rossmann refresh --retrain fast"):
+            load_bundle(Session(settings), connection, version)
+
+
+def test_a_bundle_without_sums_is_checked_by_its_name(
+    saved: tuple[Bundle, Path], tmp_path: Path
+) -> None:
+    bundle, folder = saved
+    copy = copytree(folder / bundle.model_version, tmp_path / bundle.model_version)
+    (copy / "sha256sums").unlink()
+    Bundle.load(tmp_path, bundle.model_version, threads=1)
+    (copy / "bundle.json").write_text((copy / "bundle.json").read_text() + " ")
+    with pytest.raises(DamagedError, match=bundle.model_version):
+        Bundle.load(tmp_path, bundle.model_version, threads=1)

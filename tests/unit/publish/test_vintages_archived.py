@@ -63,8 +63,11 @@ def export(warehouse: duckdb.DuckDBPyConnection, settings: Settings, *origins: d
 
 
 def names(settings: Settings) -> list[str]:
-    """Return the names of all files in the folder, hidden ones too."""
-    return sorted(path.name for path in vintages_path(settings).iterdir())
+    """Return the names of all files in the folder, hidden ones too; each has its digest."""
+    found = sorted(path.name for path in vintages_path(settings).iterdir())
+    digests = [name for name in found if name.endswith(".sha256")]
+    assert digests == [f"{name}.sha256" for name in found if name not in digests]
+    return [name for name in found if name not in digests]
 
 
 def test_a_file_holds_the_forecasts_of_its_origin_in_the_contracts_columns_and_order(
@@ -86,18 +89,20 @@ def test_a_file_holds_the_forecasts_of_its_origin_in_the_contracts_columns_and_o
     assert read.fetchall() == [*expected, tuple(late[column] for column in COLUMNS)]
 
 
-def test_an_unchanged_origin_is_not_written_again(
+def test_an_origin_is_written_again_only_if_its_file_is_not_the_one_that_was_written(
     warehouse: duckdb.DuckDBPyConnection, settings: Settings
 ) -> None:
     first = export(warehouse, settings, OLDER)
     path = vintages_path(settings) / first[0]
-    path.write_text("as it was")
+    before, inode = path.read_bytes(), path.stat().st_ino
     # the first origin is archived already, the next one is not
     assert export(warehouse, settings, OLDER, NEWEST) == [
         "forecasts_2015-06-19_hash-2015-06-19.parquet"
     ]
-    assert path.read_text() == "as it was"
-    assert export(warehouse, settings, NEWEST, OLDER) == []
+    assert path.stat().st_ino == inode
+    path.write_bytes(before[:-1])
+    assert export(warehouse, settings, NEWEST, OLDER) == first
+    assert path.read_bytes() == before
 
 
 def test_an_origin_that_was_scored_again_replaces_its_old_file_only(

@@ -1,0 +1,149 @@
+"""Check the files of a bundle by their hash before a model library reads them, and put them back.
+
+A bundle's name ends with a hash of its files, and its file ``sha256sums`` has a digest per file.
+Entry points: :func:`name_files` for a new bundle, :func:`require_whole` for readers,
+:func:`put_back` for a bundle that is missing or damaged. Model libraries may end the process when
+they read damaged files, so nothing is passed to them unchecked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from rossmann_ml.base import files
+from rossmann_ml.base.digests import sha256_of
+from rossmann_ml.base.errors import DamagedError, NoDataError, RossmannError
+from rossmann_ml.base.storage_faults import fault_of
+
+SUMS_NAME = "sha256sums"
+ADVICE = (
+    "; `rossmann doctor --fix` fetches its files from a copy if there is one; else retrain with "
+    "`rossmann refresh --retrain fast`, or `rossmann restore` a backup"
+)
+_HASH_LENGTH = 8
+BUNDLE_NAME = r"[\w-]+-[0-9a-f]{8}"
+"""Regular expression for the name of a bundle: its prefix and its hash."""
+
+
+def name_files(folder: Path) -> str:
+    """Write ``sha256sums``, which ``sha256sum -c`` reads, into a folder of finished files.
+
+    Returns:
+        Hash of the files' names and contents: 8 hexadecimal digits, the end of the bundle's name.
+    """
+    names = _names(folder)
+    lines = [f"{sha256_of(folder / name)}  {name}\n" for name in names]
+    (folder / SUMS_NAME).write_text("".join(lines), encoding="utf-8")
+    return _hash(folder, names)
+
+
+def require_whole(folder: Path, model_version: str, *, advice: str = ADVICE) -> None:
+    """Check that a bundle's files are those that were saved.
+
+    A bundle that an earlier version saved has no ``sha256sums``; the hash in its name is checked.
+
+    Args:
+        folder: Folder with the files; the copy in MLflow has another name than the bundle.
+        model_version: Name of the bundle.
+        advice: End of the message, which says what a person can do.
+
+    Raises:
+        NoDataError: There is no such folder.
+        DamagedError: A file is missing, or has another content than when it was saved.
+        ForbiddenError: This user may not read a file.
+    """
+    try:
+        if not folder.is_dir():
+            raise NoDataError(
+                f"the files of model {model_version} are not in {folder.parent}{advice}"
+            )
+        sums = _sums(folder)
+        digests = {folder / name: (digest, _digest(folder / name)) for name, digest in sums.items()}
+        names = sorted(sums) or _names(folder)
+        if all(expected == found for expected, found in digests.values()):
+            digests[folder] = (model_version.rpartition("-")[2], _hash(folder, names))
+    except OSError as error:
+        raise fault_of(error) or fault_of(error, folder) or error from error
+    for path, (expected, found) in digests.items():
+        if expected != found:
+            raise DamagedError(
+                f"the bundle of model {model_version} is damaged: the hash of {path} is "
+                f"{found[:12]}, expected {expected[:12]}{advice}"
+            )
+
+
+def is_whole(folder: Path, model_version: str) -> bool:
+    """Return whether a folder has a bundle's files, all of them as they were saved.
+
+    Raises:
+        ForbiddenError: This user may not read a file, so its content may be fine.
+    """
+    try:
+        require_whole(folder, model_version)
+    except (NoDataError, DamagedError):
+        return False
+    return True
+
+
+def bundles_in(folder: Path) -> list[Path]:
+    """List the folders in a folder that are named like bundles, sorted; none if it is missing.
+
+    Raises:
+        OSError: This user may not read the folder.
+    """
+    try:
+        return sorted(path for path in folder.iterdir() if re.fullmatch(BUNDLE_NAME, path.name))
+    except FileNotFoundError:
+        return []
+
+
+def put_back(folder: Path, copies: Iterable[Path]) -> Path | None:
+    """Replace the folder of a bundle by the first of its copies that is whole.
+
+    A damaged folder is kept under the name ``<name>.damaged``. The caller holds the writer's lock.
+
+    Args:
+        folder: Folder to replace; its name is the model version.
+        copies: Folders that may have the same files.
+
+    Returns:
+        The copy that was used; None if none is whole, then nothing is changed.
+    """
+    for copy in copies:
+        with suppress(RossmannError):  # a copy that cannot be used; the next may be whole
+            require_whole(copy, folder.name)
+            files.move_aside(folder)
+            files.copy_folder_atomically(copy, folder)
+            return copy
+    return None
+
+
+def _sums(folder: Path) -> dict[str, str]:
+    """Read the digests by file name; empty for a bundle without ``sha256sums``."""
+    path = folder / SUMS_NAME
+    if not path.exists():
+        return {}
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    parts = (line.partition("  ") for line in lines)
+    # a damaged line names a file that does not exist, and a name with a slash is none of ours
+    return {name.replace("/", "_"): digest for digest, _, name in parts}
+
+
+def _digest(path: Path) -> str:
+    return sha256_of(path) if path.is_file() else "nothing"
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if path.name != SUMS_NAME)
+
+
+def _hash(folder: Path, names: Iterable[str]) -> str:
+    digest = hashlib.sha256()
+    for name in names:
+        digest.update(name.encode())
+        digest.update((folder / name).read_bytes())
+    return digest.hexdigest()[:_HASH_LENGTH]

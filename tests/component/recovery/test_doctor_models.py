@@ -1,0 +1,66 @@
+"""The doctor finds damaged and missing files of models, and fetches them from a copy."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from support.doctor import findings, repaired, the
+from support.other_programs import as_another_user
+from support.small_warehouse import MODEL
+
+from rossmann_ml.base.settings import Settings
+from rossmann_ml.recovery import Severity, repair
+from rossmann_ml.training.registry_files import artifacts_path
+
+TREES = f"{MODEL}/model.txt"
+
+
+def test_a_damaged_bundle_is_copied_from_the_other_place_and_kept_aside(place: Settings) -> None:
+    published = place.published_path / "models"
+    before = (published / TREES).read_bytes()
+    (published / TREES).write_bytes(before[:-3])
+    found = the(place, "bundle")
+    assert found.severity is Severity.ERROR
+    assert f"the hash of {published / TREES} is" in found.found
+    repaired(place, "bundle")
+    assert (published / TREES).read_bytes() == before
+    assert (published / f"{MODEL}.damaged" / "model.txt").read_bytes() == before[:-3]
+
+
+def test_a_bundle_that_is_damaged_in_both_places_comes_from_mlflow(place: Settings) -> None:
+    folders = [place.models_path, place.published_path / "models"]
+    logged = artifacts_path(place) / "m" / "artifacts" / "bundle"
+    shutil.copytree(folders[0] / MODEL, logged)
+    for folder in folders:
+        (folder / TREES).write_text("rubbish")
+    assert str(logged) in the(place, "champion").remedy
+    assert len(repair(place)) == 2
+    assert findings(place, "champion") == findings(place, "bundle") == []
+    assert {(folder / TREES).read_bytes() for folder in folders} == {
+        (logged / "model.txt").read_bytes()
+    }
+
+
+def test_a_damaged_bundle_that_nothing_needs_is_moved_aside(place: Settings) -> None:
+    other = place.models_path / "blend-20150101-01234567"
+    shutil.copytree(place.models_path / MODEL, other)
+    assert the(place, "bundle").severity is Severity.WARNING
+    repaired(place, "bundle")
+    assert not other.exists()
+    assert Path(f"{other}.damaged").exists()
+
+
+def test_a_bundle_that_may_not_be_read_is_left_alone(place: Settings) -> None:
+    trees = place.models_path / TREES
+    trees.chmod(0)
+    for folder in (*trees.parents,):
+        if folder.is_relative_to("/tmp"):
+            folder.chmod(folder.stat().st_mode | 0o055)
+
+    def look() -> None:
+        raise AssertionError(str([(each.found, each.repair) for each in findings(place, "models")]))
+
+    said = as_another_user(look)
+    assert "Permission denied" in said
+    assert "None" in said
