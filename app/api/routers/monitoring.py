@@ -147,7 +147,7 @@ async def data_quality(
     summary="How often the rules that fill the plan were right",
     responses=page_responses("plan_filling_accuracy"),
 )
-def plan_filling(
+async def plan_filling(
     asked: PageAsked,
     plan_column: Annotated[
         Literal["is_open", "is_promo", "state_holiday", "is_school_holiday"] | None,
@@ -159,7 +159,7 @@ def plan_filling(
     Each row is one rule in one week of the horizon. The list is empty while there is no past origin
     to compare.
     """
-    return answer_page(asked, "plan_filling_accuracy", {"plan_column = ?": plan_column})
+    return await answer_page(asked, "plan_filling_accuracy", {"plan_column = ?": plan_column})
 
 
 @router.get(
