@@ -41,7 +41,7 @@ test-unit: setup-dev ## Run the unit tests alone: under a minute
 .PHONY: test-all
 test-all: lint ## Run every test, with coverage of unit and component tests, and the mutation sample
 	@$(BIN)/coverage erase
-	@$(BIN)/python -m pytest tests/unit tests/component --cov --cov-fail-under=90 --cov-report=term:skip-covered --cov-report=html:.state/coverage $(PYTEST_ARGS)
+	@ROSSMANN_KILL_TESTS=1 $(BIN)/python -m pytest tests/unit tests/component --cov --cov-fail-under=90 --cov-report=term:skip-covered --cov-report=html:.state/coverage $(PYTEST_ARGS)
 	@ROSSMANN_KILL_TESTS=1 ROSSMANN_FUZZ_EXAMPLES=500 $(BIN)/python -m pytest tests/integration $(PYTEST_ARGS) --no-loadscope-reorder
 	@$(MAKE) --no-print-directory mutation
 
