@@ -24,8 +24,8 @@ Published = tuple[Settings, PublishedGeneration]
 PATHS = {
     "/health", "/ready", "/metrics", "/stores", "/stores/{store_id}", "/stores/{store_id}/forecast",
     "/stores/{store_id}/history", "/stores/{store_id}/revisions", "/forecasts", "/totals",
-    "/model_info", "/accuracy", "/drift", "/data_quality", "/plan_filling", "/runs", "/usage", "/predict",
-    "/predict_batch",
+    "/model_info", "/accuracy", "/drift", "/data_quality", "/plan_filling", "/runs", "/usage",
+    "/predict", "/predict_batch",
     "/alerts", "/alerts/open",
 }  # fmt: skip
 
