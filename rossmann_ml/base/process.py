@@ -2,7 +2,7 @@
 
 Every entry point (command line, Dagster code location, API, dashboard) calls :func:`prepare` before
 it imports the libraries that read the environment variables set there. The command line also calls
-:func:`require_utf8` and :func:`refuse_hidden_modules`.
+:func:`require_utf8`, :func:`refuse_hidden_modules` and :func:`refuse_undecodable`.
 """
 
 from __future__ import annotations
@@ -111,6 +111,24 @@ def refuse_hidden_modules() -> None:
                 f"{', '.join(hidden[:6])}. Run the command without PYTHONPATH: `env -u PYTHONPATH "
                 "rossmann ...`"
             )
+
+
+def refuse_undecodable() -> None:
+    """Check that arguments and the product's variables are UTF-8, because databases need it.
+
+    Raises:
+        SettingsError: An argument or a variable has other bytes; the message shows it.
+    """
+    given = {f"argument {number}": text for number, text in enumerate(sys.argv[1:], start=1)}
+    given |= {name: text for name, text in os.environ.items() if name.startswith("ROSSMANN_")}
+    for name, text in given.items():
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise SettingsError(
+                f"{name}, {text[:200]!r}, is not UTF-8 (character {error.start + 1}); expected "
+                "text in UTF-8"
+            ) from error
 
 
 def _is_module(path: Path) -> bool:

@@ -77,6 +77,7 @@ def main() -> None:
     try:
         with ended_by_signals(), storage_refused():
             process.refuse_hidden_modules()
+            process.refuse_undecodable()
             app()
     except RossmannError as error:
         Console(stderr=True).print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True)

@@ -7,10 +7,11 @@ import json
 import math
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
 from itertools import islice
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TextIO
 
 import duckdb
 import typer
@@ -52,7 +53,7 @@ def sql(
     """
     if (query is None) == (file is None):
         raise typer.BadParameter("give a query, or --file with one")
-    text = query or (file.read() if file else "")
+    text = _text_of(query, file)
     generation = current_path(default_settings().published_path)
     try:
         with reading(generation) as connection:
@@ -70,6 +71,21 @@ def sql(
         raise RefusedError("; ".join(kept)) from error
     except BrokenPipeError:  # `rossmann sql … | head` needs no more rows
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _text_of(query: str | None, file: TextIO | None) -> str:
+    """Return the query's text.
+
+    Raises:
+        RefusedError: The file is not UTF-8 text.
+    """
+    try:
+        return query or (file.read() if file else "")
+    except UnicodeDecodeError as error:
+        raise RefusedError(
+            f"{getattr(file, 'name', 'the file')}: byte 0x{error.object[error.start]:02X} is not "
+            "UTF-8; expected SQL as text in UTF-8"
+        ) from error
 
 
 def _print_rows(
@@ -97,6 +113,12 @@ def _print_rows(
     if output == "csv":
         _print_csv(names, rows)
     else:
+        repeated = sorted(name for name, count in Counter(names).items() if count > 1)
+        if repeated:
+            raise RefusedError(
+                f"the result has several columns {', '.join(map(repr, repeated))}, which a JSON "
+                "object cannot have; name them apart with AS"
+            )
         _print_json(names, rows)
 
 

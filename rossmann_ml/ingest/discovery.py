@@ -7,6 +7,7 @@ Landing order: bulk files, then weekly drops by day. Entry points: :func:`find_f
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -150,9 +151,11 @@ def find_files(folder: Path, *, may_link: bool = False) -> tuple[list[RawFile], 
         return [], []
     found: list[RawFile] = []
     others: list[LeftAlone] = []
-    inside = folder.resolve()
+    inside = Path(os.path.realpath(folder))
     for path in sorted(folder.iterdir()):
-        if not may_link and path.is_symlink() and not path.resolve().is_relative_to(inside):
+        # realpath, because Path.resolve raises an error for a link that leads to itself
+        target = Path(os.path.realpath(path))
+        if not may_link and path.is_symlink() and not target.is_relative_to(inside):
             others.append(LeftAlone(path, "a link that leaves the folder: copy the file itself"))
             continue
         raw_file = recognise(path) if path.is_file() else None

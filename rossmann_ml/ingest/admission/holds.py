@@ -47,7 +47,9 @@ def hold_reason(
     newest = raw.newest_sales_date(connection)
     if newest is None:
         return None
-    return _gap(rows, newest, limits) or _restatement(connection, raw_file, rows, newest, limits)
+    return _gap(raw_file, rows, newest, limits) or _restatement(
+        connection, raw_file, rows, newest, limits
+    )
 
 
 def missing_stores_note(
@@ -102,14 +104,16 @@ def _named(stores: list[int]) -> str:
     return f"{len(stores):,} {'store' if len(stores) == 1 else 'stores'} ({shown}{more})"
 
 
-def _gap(rows: pl.DataFrame, newest: date, limits: HoldParams) -> str | None:
+def _gap(raw_file: RawFile, rows: pl.DataFrame, newest: date, limits: HoldParams) -> str | None:
     later = rows.filter(pl.col("date") > newest)["date"].min()
-    if not isinstance(later, date) or (later - newest).days <= limits.max_gap_days:
-        return None
-    return (
-        f"its sales begin on {later}, {(later - newest).days} days after the newest landed sales "
-        f"of {newest}; ingest.hold.max_gap_days allows {limits.max_gap_days}"
-    )
+    # the name counts too, because its day decides over rows of other files, however old its own are
+    for what, day in (("its sales begin on", later), ("its name says", raw_file.day)):
+        if isinstance(day, date) and (day - newest).days > limits.max_gap_days:
+            return (
+                f"{what} {day}, {(day - newest).days} days after the newest landed sales "
+                f"of {newest}; ingest.hold.max_gap_days allows {limits.max_gap_days}"
+            )
+    return None
 
 
 def _restatement(

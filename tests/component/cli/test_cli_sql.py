@@ -169,6 +169,7 @@ REFUSED = {
     "opening another database": ("ATTACH '/tmp/other.duckdb'", "disabled by configuration"),
     "loosening the rules": ("SET enable_external_access = true", "configuration has been locked"),
     "a log file": ("CALL enable_logging(storage='file')", "configuration has been locked"),
+    "bytes that are no text": ("SELECT '\udcff'", "argument 2, \"SELECT '\\udcff'\", is not UTF-8"),
     "nothing": ("", "the query is empty; expected SQL"),
     "nothing but a semicolon": (" ; -- none", "the query is empty; expected SQL"),
 }
@@ -179,6 +180,21 @@ def test_refused_in_one_line(rossmann: Command, shared_published: Published, wha
     settings, _ = shared_published
     query, message = REFUSED[what]
     assert_refused(rossmann(settings, "sql", query), message)
+
+
+def test_a_query_file_that_is_not_text_is_refused(
+    rossmann: Command, shared_published: Published, tmp_path: Path
+) -> None:
+    file = tmp_path / "query.sql"
+    file.write_bytes(b"SELECT '\xe9'")
+    assert_refused(rossmann(shared_published[0], "sql", "-f", str(file)), str(file), "byte 0xE9")
+
+
+def test_json_loses_no_column_of_a_repeated_name(
+    rossmann: Command, shared_published: Published
+) -> None:
+    done = rossmann(shared_published[0], "sql", "SELECT 1 AS a, 2 AS a", "--format", "json")
+    assert_refused(done, "several columns 'a'", "AS")
 
 
 def test_without_a_generation_the_way_to_one_is_named(rossmann: Command, tmp_path: Path) -> None:

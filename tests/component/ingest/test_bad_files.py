@@ -126,12 +126,14 @@ def test_a_folder_a_pipe_and_links_are_refused_or_passed_over(
     os.mkfifo(pipe)
     (landed.incoming / "sales_2015-06-22.csv").symlink_to(tmp_path / "nowhere.csv")
     (landed.incoming / "sales_2015-06-25.csv").symlink_to("/etc/passwd")
+    (landed.incoming / "loop").symlink_to("loop")
     (landed.incoming / "sales_2015-13-01.csv").write_text("no such month")
     (landed.incoming / "sales_2015-06-23.CSV").write_text("another name")
     report = landed.land_incoming()
     assert report.files == ()
     assert "sales_2015-13-01.csv" in report.warnings[0]
     assert "sales_2015-06-25.csv (a link that leaves the folder" in report.warnings[0]
+    assert "loop (not a regular file, or a link to nothing)" in report.warnings[0]
     with pytest.raises(BadFileError, match="not a regular file"):
         landed.land_incoming(pipe)
     with pytest.raises(BadFileError, match="there is no such file"):

@@ -307,6 +307,14 @@ def test_sales_long_after_the_newest_are_held(
         offer(chain, tmp_path, "sales_2016-06-16.csv", sales(days(date(2016, 6, 16), 7)))
 
 
+def test_a_mistyped_year_in_the_name_is_held_also_if_a_few_stores_have_older_days(
+    chain: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    rows = sales(days(FRIDAY, 2), stores=[1], factor=1.1)
+    with pytest.raises(HeldError, match=r"name says 2016-06-17, 371 days after the newest landed"):
+        offer(chain, tmp_path, "sales_2016-06-17.csv", rows)
+
+
 def test_a_list_of_stores_without_stores_that_sell_is_said_and_held_if_they_are_a_share(
     chain: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:

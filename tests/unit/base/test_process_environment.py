@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
 from rossmann_ml.base.errors import SettingsError
-from rossmann_ml.base.process import prepare, refuse_hidden_modules
+from rossmann_ml.base.process import prepare, refuse_hidden_modules, refuse_undecodable
 
 
 @pytest.mark.parametrize(
@@ -52,6 +53,15 @@ def test_addresses_credentials_and_limits_stay(
     monkeypatch.setenv(name, value)
     prepare()
     assert os.environ[name] == value
+
+
+def test_a_path_that_is_not_utf8_is_refused_by_the_name_of_its_variable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["rossmann", "generations"])
+    monkeypatch.setenv("ROSSMANN_WAREHOUSE_DIR", "/tmp/\udce4")
+    with pytest.raises(SettingsError, match=r"ROSSMANN_WAREHOUSE_DIR, .* is not UTF-8"):
+        refuse_undecodable()
 
 
 @pytest.mark.parametrize("hidden", ["polars/__init__.py", "dbt/__init__.py", "json.py"])
