@@ -61,7 +61,7 @@ def show_page(page: Page, show: Callable[[Answers], None]) -> None:
 
 def chart(figure: go.Figure, alt: str) -> None:
     """Show a chart; ``alt`` describes it for screen readers."""
-    st.plotly_chart(figure, config=theme.CHART_CONFIG, alt=alt)
+    st.plotly_chart(theme.with_plain_names(figure), config=theme.CHART_CONFIG, alt=alt)
 
 
 def metric(label: str, value: str, note: str | None = None, **options: Any) -> None:
@@ -105,7 +105,7 @@ def _show_cautions(ask: Answers, published_path: Path) -> None:
     if ask.info.is_synthetic:
         st.caption(
             ":orange-badge[synthetic data] The chain is invented "
-            f"(`{ask.info.data_set_name}`). No number here describes a real retailer."
+            f"({words.code(ask.info.data_set_name)}). No number here describes a real retailer."
         )
     status = read_status(published_path)
     failed, held = status.last_failed_run, status.held_publish
@@ -119,8 +119,9 @@ def _show_cautions(ask: Answers, published_path: Path) -> None:
     is_shown = failed is not None and held is not None and failed.run_id == held.run_id
     if failed is not None and not failed.is_resolved and not is_shown:
         st.warning(
-            f"The last run ({failed.at:%d %b %Y %H:%M} UTC) stopped at *{failed.step}*. This page "
-            f"shows the forecasts published before it. Reason: {words.plain(failed.reason)}",
+            f"The last run ({failed.at:%d %b %Y %H:%M} UTC) stopped at "
+            f"*{words.plain(failed.step)}*. This page shows the forecasts published before it. "
+            f"Reason: {words.plain(failed.reason)}",
             icon=":material/warning:",
         )
 
@@ -133,7 +134,7 @@ def _show_provenance(ask: Answers) -> None:
     )
     st.caption(
         f"Based on sales up to **{info.forecast_origin:%d %b %Y}** (the forecast origin) · "
-        f"model `{info.model_version}`"
+        f"model {words.code(info.model_version)}"
         f"{accuracy} · published {info.published_at:%d %b %Y %H:%M} UTC · "
-        f"generation `{info.generation_id}` · data `{info.data_version}`"
+        f"generation {words.code(info.generation_id)} · data {words.code(info.data_version)}"
     )

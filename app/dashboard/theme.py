@@ -8,6 +8,7 @@ same colours again, but another dash.
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 import plotly.graph_objects as go
@@ -43,6 +44,25 @@ def faded(color: str, opacity: float) -> str:
     """Convert a colour ``#RRGGBB`` and an opacity from 0 to 1 to Plotly's text ``rgba(...)``."""
     red, green, blue = (int(color[start : start + 2], 16) for start in (1, 3, 5))
     return f"rgba({red}, {green}, {blue}, {opacity:g})"
+
+
+def with_plain_names(figure: go.Figure) -> go.Figure:
+    """Return the chart; its names and categories are shown as written.
+
+    Plotly shows HTML, links included, in the names of traces and on axes, and such names can be
+    values of a file, for example a store type.
+    """
+    for trace in figure.data:
+        for part in ("name", "x", "y"):
+            values = trace[part]
+            if isinstance(values, str):
+                trace[part] = escape(values, quote=False)
+            elif isinstance(values, (list, tuple)):
+                trace[part] = [
+                    escape(value, quote=False) if isinstance(value, str) else value
+                    for value in values
+                ]
+    return figure
 
 
 def line_style(number: int) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import date, timedelta
+from urllib.parse import quote
 
 from app.queries import Row
 
@@ -95,11 +96,22 @@ def plain(text: str) -> str:
 
     Every text from an address, a file or an error goes through this function, because it could
     otherwise show a picture of another server or a link in the product's own words. Streamlit also
-    makes links of bare addresses, which no backslash prevents; an invisible word joiner does.
+    makes links of bare addresses and its logo of ``:streamlit:``, which no backslash prevents; an
+    invisible word joiner does.
     """
     line = " ".join(text.split())
-    unlinked = re.sub(r"(?i)(?<=:)(?=//)|(?<=www)(?=\.)|(?=@)", "\u2060", line)
+    unlinked = re.sub(r"(?i)(?<=:)(?=//|streamlit:)|(?<=www)(?=\.)|(?=@)", "\u2060", line)
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", unlinked)
+
+
+def code(text: object) -> str:
+    """Convert a name or version to code in Markdown, on one line and without backticks."""
+    return f"`{' '.join(str(text).replace('`', ' ').split())}`"
+
+
+def link(label: str, address: str) -> str:
+    """Return a link in Markdown; no character of ``address`` can end it early."""
+    return f"[{label}]({quote(address, safe='/:?#@&=+,;%')})"
 
 
 def long_day(day: date) -> str:
@@ -195,7 +207,7 @@ def no_forecast(row: Row) -> str:
             NULL, the sentence says that the store was not in the newest run.
     """
     reason = row["not_forecast_reason"] or "it was not in the newest run"
-    return f"Store {row['store_id']} has no forecast from this origin: {reason}."
+    return f"Store {row['store_id']} has no forecast from this origin: {plain(reason)}."
 
 
 def spaced(name: str) -> str:

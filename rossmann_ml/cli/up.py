@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Collection
+from glob import escape
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.text import Text
 
+from rossmann_ml.base.host_names import host_names
 from rossmann_ml.base.settings import Settings, default_settings
 from rossmann_ml.base.terminal.console import Console
 from rossmann_ml.cli.serve import Host, check_can_listen
@@ -111,9 +114,13 @@ def services_of(
         if store.startswith("sqlite:///"):
             Path(store.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
         command = (*python, "mlflow", "server", "--workers", "1", "--backend-store-uri", store)
-        # MLflow's job queue would start eight processes that nothing uses
-        no_queue = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-        mlflow = [service("mlflow", "health", *command, **no_queue)]
+        environment = {
+            # the job queue would start eight processes that nothing uses
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+            "MLFLOW_SERVER_ALLOWED_HOSTS": os.environ.get("MLFLOW_SERVER_ALLOWED_HOSTS")
+            or _mlflow_hosts(settings, host),
+        }
+        mlflow = [service("mlflow", "health", *command, **environment)]
     dagster = (*python, "assets.ui", "--part")
     started = [
         service("api", "health", rossmann, "api"),
@@ -123,3 +130,13 @@ def services_of(
     ]
     daemon = [Service("daemon", [*dagster, "daemon"])] if "dagster" in only else []
     return [*(each for each in started if each.name in only), *daemon]
+
+
+def _mlflow_hosts(settings: Settings, host: str) -> str:
+    """Return the known host names, without and with any port, in MLflow's notation.
+
+    MLflow's own list has patterns such as ``10.*`` for private addresses, which also match names
+    that anybody can register, such as ``10.example.org``.
+    """
+    names = [f"[{name}]" if ":" in name else name for name in host_names(settings, host)]
+    return ",".join(f"{name},{escape(name)}:*" for name in names)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -16,8 +16,9 @@ from support.dashboard_pages import (
 )
 from support.small_warehouse import MODEL
 
+from app.dashboard import words
 from app.dashboard.words import plain
-from rossmann_ml.serving.status import FailedRun, HeldPublish, write_status
+from rossmann_ml.serving.status import FailedRun, HeldPublish, OpenAlert, write_status
 
 
 def test_the_menu_lists_every_page_and_opens_the_first(
@@ -50,11 +51,11 @@ def test_every_page_shows_its_sources_and_the_run_that_failed_since(
     write_status(settings, last_failed_run=failed)
     page = open_page(name, warehouse_dir=settings.warehouse_path)
     assert r"Reason: raw\_sales\: 3 rows are negative" in page.warning[0].value
-    words = words_of(page)
-    assert generation.generation_id in words
-    assert "31 Jul 2015" in words
-    assert MODEL in words
-    assert "The chain is invented" in words
+    shown = words_of(page)
+    assert generation.generation_id in shown
+    assert "31 Jul 2015" in shown
+    assert MODEL in shown
+    assert "The chain is invented" in shown
 
 
 @pytest.mark.parametrize("name", ["forecast", "monitoring"])
@@ -75,9 +76,27 @@ def test_every_page_shows_a_held_publication_once_with_its_reason(
     assert not [each for each in page.warning if "stopped at" in each.value]
 
 
+def test_a_name_or_link_in_the_status_makes_no_picture_and_no_other_link(
+    open_page: OpenPage, published_generation: Published
+) -> None:
+    settings, _ = published_generation
+    alert = OpenAlert(
+        alert_id="1", raised_at=datetime(2015, 8, 3, tzinfo=UTC), rule=PLANTED, subject=PLANTED,
+        severity=PLANTED, owner=PLANTED, message=PLANTED,
+        link=f"http://127.0.0.1:8501/model) {PLANTED}",
+    )  # fmt: skip
+    failed = FailedRun(run_id="weekly-2", reason=PLANTED, step=PLANTED)
+    write_status(settings, last_failed_run=failed, alerts=(alert,))
+    page = open_page("monitoring", warehouse_dir=settings.warehouse_path)
+    shown, link = words_of(page), words.link("where to look", alert.link)
+    assert shown.count(plain(PLANTED)) == 7
+    assert link in shown
+    assert "other.example" not in shown.replace(plain(PLANTED), "").replace(link, "")
+
+
 PLANTED = (
     "![x](http://other.example/p) [sign in](https://other.example) www.other.example "
-    "a@other.example <b> :material/home:"
+    "a@other.example <b> :material/home: :streamlit:"
 )
 ADDRESSES = {
     "forecast": ("store", "history"),

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from mlflow.server.security_utils import is_allowed_host_header
 from support.servers import ROSSMANN, environment, free_port
 from support.small_warehouse import small_settings
 
@@ -38,6 +39,27 @@ def test_an_mlflow_server_that_is_there_is_used_and_none_started(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://mlflow.example:5000")
     services = services_of(small_settings(tmp_path), "127.0.0.1", PORTS, PORTS)
     assert [each.name for each in services] == ["api", "dashboard", "dagster", "daemon"]
+
+
+@pytest.mark.parametrize(
+    ("host", "is_known"),
+    [
+        ("127.0.0.1:5000", True),
+        ("localhost", True),
+        ("[::1]:5000", True),
+        ("forecasts.example.org:8443", True),
+        ("10.example.org:5000", False),
+        ("192.168.example.org", False),
+        ("127.0.0.1.example.org:5000", False),
+    ],
+)
+def test_mlflow_knows_the_host_names_of_dagster_and_no_name_that_resembles_a_private_address(
+    tmp_path: Path, host: str, *, is_known: bool
+) -> None:
+    settings = small_settings(tmp_path, allowed_hosts="forecasts.example.org")
+    (mlflow,) = services_of(settings, "127.0.0.1", PORTS, ["mlflow"])
+    allowed = mlflow.environment["MLFLOW_SERVER_ALLOWED_HOSTS"].split(",")
+    assert is_allowed_host_header(allowed, host) is is_known
 
 
 def test_only_the_named_services_are_started(tmp_path: Path) -> None:

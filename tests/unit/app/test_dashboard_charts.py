@@ -166,6 +166,15 @@ def test_rolling_errors_and_challengers_are_drawn_if_there_are_any() -> None:
     assert by_name["RMSPE in shadow"]["mode"] == "markers"
 
 
+def test_a_segment_with_html_in_its_name_is_drawn_as_written() -> None:
+    name = '<a href="http://other.example">a & b</a>'
+    rows = [{"model": name, "is_own": True, "segment": name, "rmspe_median": 0.1}]
+    figure = theme.with_plain_names(shared_charts.errors_by(rows, "segment", str))
+    (line,) = figure.data
+    written = '&lt;a href="http://other.example"&gt;a &amp; b&lt;/a&gt;'
+    assert (line.name, list(line.x), list(line.y)) == (written, [written], [0.1])
+
+
 def test_a_latency_of_zero_is_drawn_on_a_logarithmic_axis() -> None:
     days = [{"usage_date": date(2015, 8, 3), "latency_p50_ms": 0.0, "latency_p99_ms": 3.0}]
     assert list(drawn(monitoring.latency_by_day(days))["half of the answers"]["y"]) == [0.01]

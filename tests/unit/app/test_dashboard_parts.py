@@ -304,3 +304,14 @@ def test_a_plain_text_holds_nothing_that_streamlit_makes_a_link_of(text: str) ->
 
 def test_a_plain_text_has_one_line_and_no_markdown() -> None:
     assert words.plain("# a\n\n![b](c) `d` :e:") == r"\# a \!\[b\]\(c\) \`d\` \:e\:"
+
+
+def test_a_backtick_ends_no_code_and_a_parenthesis_no_link() -> None:
+    assert words.code("a` ![x](http://other.example)\n\n`b") == "`a ![x](http://other.example) b`"
+    assert (
+        words.link("look", "http://a/b?c=d) ![x](e") == "[look](http://a/b?c=d%29%20%21%5Bx%5D%28e)"
+    )
+
+
+def test_no_text_becomes_the_logo_of_streamlit() -> None:
+    assert ":streamlit:" not in words.plain(":streamlit: :STREAMLIT:").replace("\\", "").lower()

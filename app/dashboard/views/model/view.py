@@ -23,7 +23,9 @@ def show(ask: Answers) -> None:
     """Show the champion, and tabs on accuracy, intervals, features, versions and challengers."""
     champion = ask(shared_queries.model, ask.info.model_version)
     if champion is None:
-        frame.nothing(f"The published data have no details of model {ask.info.model_version}.")
+        frame.nothing(
+            f"The published data have no details of model {words.code(ask.info.model_version)}."
+        )
         return
     show_champion(ask, champion)
     frame.tabs(
@@ -64,7 +66,8 @@ def show_champion(ask: Answers, champion: Row) -> None:
         )
     promotion = ask(shared_queries.newest_promotion, champion["model_version"])
     text = (
-        f"`{champion['model_version']}`, trained on {champion['training_rows']:,} rows up to "
+        f"{words.code(champion['model_version'])}, trained on "
+        f"{champion['training_rows']:,} rows up to "
         f"{champion['trained_through']:%d %b %Y}."
     )
     if promotion:
@@ -227,7 +230,7 @@ def show_challenger(ask: Answers, champion: Row) -> None:
     other = st.selectbox("Challenger", others, key="challenger", bind="query-params")
     rows = ask(queries.side_by_side, champion["model_version"], other)
     if not rows:
-        frame.nothing(f"`{other}` has no backtest to compare.")
+        frame.nothing(f"{words.code(other)} has no backtest to compare.")
         return
     if not rows[0]["is_same_rows"]:
         st.warning(

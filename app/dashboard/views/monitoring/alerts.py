@@ -47,7 +47,8 @@ def show_alerts(ask: Answers, status: Status) -> None:
     published = status.last_publish
     if published is not None and published.accepted_jump is not None:
         st.caption(
-            f"A person accepted the jump of the totals in generation `{published.generation_id}`: "
+            f"A person accepted the jump of the totals in generation "
+            f"{words.code(published.generation_id)}: "
             f"{words.plain(published.accepted_jump)}"
         )
     rows = ask(queries.alerts, _MOST_ROWS)
@@ -62,9 +63,10 @@ def show_alerts(ask: Answers, status: Status) -> None:
 def _show_open(alert: OpenAlert) -> None:
     box = _BOXES.get(alert.severity, st.warning)
     box(
-        f"**{alert.severity}** · {words.spaced(alert.rule)} · {words.plain(alert.subject)}\n\n"
+        f"**{words.plain(alert.severity)}** · {words.plain(words.spaced(alert.rule))} · "
+        f"{words.plain(alert.subject)}\n\n"
         f"{words.plain(alert.message)}\n\n"
         f"Owner: {words.plain(alert.owner)} · since {alert.raised_at:%d %b %Y %H:%M} UTC · "
-        f"[where to look]({alert.link})",
+        f"{words.link('where to look', alert.link)}",
         icon=_ICONS.get(alert.severity, ":material/warning:"),
     )

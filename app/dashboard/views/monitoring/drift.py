@@ -112,4 +112,4 @@ def _show_report_downloads(run_id: str) -> None:
                 key=f"page-{name}",
             )
             is_below = page.is_relative_to(settings.home)
-            st.caption(f"`{page.relative_to(settings.home) if is_below else page}`")
+            st.caption(words.code(page.relative_to(settings.home) if is_below else page))

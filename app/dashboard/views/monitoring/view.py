@@ -35,19 +35,19 @@ def show_runs(ask: Answers, status: Status) -> None:
     st.subheader("Runs", anchor=False)
     if status.last_publish is not None:
         st.caption(
-            f"Last published: generation `{status.last_publish.generation_id}`, "
+            f"Last published: generation {words.code(status.last_publish.generation_id)}, "
             f"{status.last_publish.at:%d %b %Y %H:%M} UTC."
         )
     if status.rollback is not None:
         st.warning(
-            f"A person rolled back to generation `{status.rollback.generation_id}` "
+            f"A person rolled back to generation {words.code(status.rollback.generation_id)} "
             f"({status.rollback.at:%d %b %Y %H:%M} UTC).",
             icon=":material/history:",
         )
     failed = status.last_failed_run
     if failed is not None and failed.is_resolved:
         st.caption(
-            f"Last failed run: {failed.at:%d %b %Y %H:%M} UTC at {failed.step} "
+            f"Last failed run: {failed.at:%d %b %Y %H:%M} UTC at {words.plain(failed.step)} "
             f"({words.plain(failed.reason)}); a later run succeeded."
         )
     show_table(
