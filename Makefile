@@ -32,7 +32,7 @@ run: setup ## Set up, get data or the sample, run the weekly job, print what was
 
 .PHONY: test
 test: lint ## Check style and types; run unit tests, component tests and one whole chain
-	@$(BIN)/python -m pytest tests/unit tests/component $(CHAIN) $(PYTEST_ARGS) --no-loadscope-reorder
+	@$(BIN)/python -m pytest $(CHAIN) tests/unit tests/component $(PYTEST_ARGS) --no-loadscope-reorder
 
 .PHONY: test-unit
 test-unit: setup-dev ## Run the unit tests alone: under a minute

@@ -20,6 +20,7 @@ from rossmann_ml.base.errors import RefusedError
 from rossmann_ml.base.settings import default_settings
 from rossmann_ml.base.terminal.console import Console
 from rossmann_ml.serving.generations import current_path, read_info, reading
+from rossmann_ml.warehouse.connection import one_value
 
 _TABLE_ROWS = 50
 # wide and long enough for whole values, whatever a file or another program receives
@@ -63,7 +64,8 @@ def sql(
                     'latest_forecasts LIMIT 5"`'
                 )
             # settings such as a log file would let a query write files, or end this process
-            connection.execute("SET lock_configuration = true")
+            if not one_value(connection, bool, "SELECT current_setting('lock_configuration')"):
+                connection.execute("SET lock_configuration = true")
             _print_rows(connection, text, output, limit)
     except duckdb.Error as error:
         lines = [line.strip() for line in str(error).splitlines()]

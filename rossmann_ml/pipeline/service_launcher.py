@@ -8,6 +8,7 @@ SIGTERM, and SIGKILL after the grace. Only the standard library is imported, for
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -17,6 +18,7 @@ import time
 
 # They are sent to the whole group: this process ends after the server.
 _FOR_THE_SERVER = (signal.SIGTERM, signal.SIGINT)
+_PR_SET_PDEATHSIG = 1
 
 
 def run(command: list[str], grace_seconds: float) -> int:
@@ -40,7 +42,13 @@ def run(command: list[str], grace_seconds: float) -> int:
 
     for number in _FOR_THE_SERVER:
         signal.signal(number, lambda *_: None)
-    server = subprocess.Popen(command, stdin=subprocess.DEVNULL)  # noqa: S603 - the caller's own
+    libc = ctypes.CDLL(None)
+    server = subprocess.Popen(  # noqa: S603 - the caller's own
+        command,
+        stdin=subprocess.DEVNULL,
+        # the server ends with this process, also if only this one is killed
+        preexec_fn=lambda: libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL),  # noqa: PLW1509 - before threads
+    )
     watching = threading.Thread(target=end_with_parent, daemon=True)
     watching.start()
     code = server.wait()

@@ -135,7 +135,9 @@ async def _follow(
                 print_line(service.name, text)
 
     reading = asyncio.create_task(read())
-    code = await process.wait()
+    # wait() would also wait until children close the output
+    while (code := process.returncode) is None:
+        await asyncio.sleep(_LOOK_EVERY_SECONDS)
     await asyncio.wait([reading], timeout=1)  # a child may keep the output open
     how = f"signal {-code}" if code < 0 else f"exit code {code}"
     lines = "\n".join(last_lines) or "(none)"

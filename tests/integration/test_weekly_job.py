@@ -97,21 +97,6 @@ def test_the_ui_lists_exactly_the_origins_that_can_be_backfilled(refreshed: Refr
     assert str(NEWEST_ORIGIN) not in listed
 
 
-def test_a_second_refresh_changes_nothing_and_says_so(place: Refreshed):
-    before = (place.current, place.rows("SELECT * FROM forecasting.forecast_runs"))
-    done = place.command("refresh")
-    assert done.returncode == 0, done.stderr
-    assert "Nothing changed" in done.stdout
-    assert (place.current, place.rows("SELECT * FROM forecasting.forecast_runs")) == before
-    assert not place.rows("SELECT * FROM forecasting.forecast_history")
-    for said in ("synthetic", "origin 2015-06-19", "40 stores", "RMSPE", "rossmann dashboard"):
-        assert said in done.stdout
-    with open_instance(place.settings) as instance:
-        run = instance.get_runs(limit=1)[0]
-    assert (run.job_name, run.status) == ("weekly_refresh", dg.DagsterRunStatus.SUCCESS)
-    assert run.tags[".dagster/repository"] == "__repository__@rossmann"
-
-
 def test_a_weekly_drop_moves_the_origin_by_a_week_and_keeps_the_champion(place: Refreshed):
     champion = summarise(place.settings).info.model_version
     write_drop(place.settings, days=7)
@@ -142,13 +127,6 @@ def test_a_weekly_drop_moves_the_origin_by_a_week_and_keeps_the_champion(place: 
     )
     assert explained == (revised[0], True, 0, True)
     assert revised[0] > 1000
-
-
-def test_an_origin_that_cannot_be_backfilled_is_refused_with_those_that_can(place: Refreshed):
-    done = place.command("refresh", "--origin", "2015-05-09")
-    assert done.returncode == NoDataError.exit_code
-    assert "2015-05-08" in done.stderr
-    assert "Traceback" not in done.stderr
 
 
 def test_a_refresh_during_another_write_is_refused_before_it_begins(refreshed: Refreshed):

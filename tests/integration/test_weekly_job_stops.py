@@ -1,4 +1,4 @@
-"""Runs of the weekly job that a fault stops, and one of a past origin."""
+"""Runs of the weekly job that a fault stops, a repeated one, and one of a past origin."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from support.refreshed import Refreshed
 from support.weekly_drop import NEWEST_ORIGIN
 
 from assets.home import open_instance
-from rossmann_ml.base.errors import RefusedError
+from rossmann_ml.base.errors import NoDataError, RefusedError
 from rossmann_ml.serving.status import read_status
 
 pytestmark = pytest.mark.integration
@@ -99,3 +99,25 @@ def test_a_past_origin_is_backfilled_and_published_with_the_newest(place: Refres
         key = dg.AssetKey(["forecasting", "backfilled_forecasts"])
         assert instance.get_materialized_partitions(key) == {str(origin)}
     assert names == ["publish_forecasts", "backfill_forecasts"]
+
+
+def test_a_second_refresh_changes_nothing_and_says_so(place: Refreshed):
+    before = (place.current, place.rows("SELECT * FROM forecasting.forecast_runs"))
+    done = place.command("refresh")
+    assert done.returncode == 0, done.stderr
+    assert "Nothing changed" in done.stdout
+    assert (place.current, place.rows("SELECT * FROM forecasting.forecast_runs")) == before
+    assert not place.rows("SELECT * FROM forecasting.forecast_history")
+    for said in ("synthetic", "origin 2015-06-19", "40 stores", "RMSPE", "rossmann dashboard"):
+        assert said in done.stdout
+    with open_instance(place.settings) as instance:
+        run = instance.get_runs(limit=1)[0]
+    assert (run.job_name, run.status) == ("weekly_refresh", dg.DagsterRunStatus.SUCCESS)
+    assert run.tags[".dagster/repository"] == "__repository__@rossmann"
+
+
+def test_an_origin_that_cannot_be_backfilled_is_refused_with_those_that_can(place: Refreshed):
+    done = place.command("refresh", "--origin", "2015-05-09")
+    assert done.returncode == NoDataError.exit_code
+    assert "2015-05-08" in done.stderr
+    assert "Traceback" not in done.stderr

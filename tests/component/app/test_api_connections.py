@@ -39,11 +39,12 @@ def server(shared_published: Published, tmp_path_factory: pytest.TempPathFactory
             yield address
 
 
-def connection_to(address: str, text: bytes = b"") -> socket.socket:
+def connection_to(address: str, text: bytes = b"", *, of: str = "127.0.0.1") -> socket.socket:
     host, port = address.removeprefix("http://").split(":")
     opened = socket.socket()
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     opened.settimeout(60)
+    opened.bind((of, 0))
     opened.connect((host, int(port)))
     opened.sendall(text)
     return opened
@@ -78,7 +79,7 @@ def test_slow_clients_do_not_delay_others(server: str) -> None:
     with ExitStack() as slow:
         for text in (HALF_A_HEAD, HALF_A_BODY, MANY_ANSWERS):
             for _ in range(15):
-                slow.enter_context(connection_to(server, text))
+                slow.enter_context(connection_to(server, text, of="127.0.0.2"))
         with httpx.Client(base_url=server, timeout=60) as client:
             for _ in range(30):
                 assert client.get("/stores/1/forecast").status_code == 200

@@ -96,7 +96,7 @@ def test_changing_sales_after_the_origin_changes_no_feature_by_a_bit(
 
 
 @given(seed=st.integers(0, 2**32 - 1), scale=st.sampled_from([0.0, 2.0]))
-@settings(RELAXED, max_examples=4)
+@settings(RELAXED, max_examples=2)
 def test_changing_sales_after_the_origin_changes_no_trained_forecast_by_a_bit(
     known: FeatureInputs, seed: int, scale: float
 ) -> None:

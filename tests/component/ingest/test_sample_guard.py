@@ -87,7 +87,7 @@ def test_the_samples_week_in_another_unit_is_known_as_the_samples_and_refused_fo
     made: Path, place: Settings, sales: pl.Expr, factor: str
 ) -> None:
     week(made, place, sales)
-    with pytest.raises(BadFileError, match=f"Sales {factor} the usual in stores 1, 2, 3"):
+    with pytest.raises(BadFileError, match=f"Sales about {factor} the usual in stores 1, 2, 3"):
         land_incoming(Session(place))
 
 

@@ -112,6 +112,23 @@ def test_what_is_killed_is_named_with_the_signal() -> None:
         run([killed], Log())
 
 
+def test_a_killed_launcher_takes_its_server_and_the_servers_children_along(tmp_path: Path) -> None:
+    mark = tmp_path / "child"
+    server_dies = script("orphan", STUBBORN, str(mark))
+
+    def kill_launcher() -> None:
+        while not mark.exists() or not mark.read_text():
+            time.sleep(0.02)
+        server = Path(f"/proc/{mark.read_text()}/stat").read_text().rsplit(")", 1)[1].split()[1]
+        launcher = Path(f"/proc/{server}/stat").read_text().rsplit(")", 1)[1].split()[1]
+        os.kill(int(launcher), signal.SIGKILL)
+
+    threading.Thread(target=kill_launcher, daemon=True).start()
+    with pytest.raises(FaultError, match=r"orphan ended by itself \(signal 9\)"):
+        run([server_dies], Log(), grace_seconds=0.3)
+    wait_until_gone(int(mark.read_text()))
+
+
 def test_what_never_answers_is_named_with_its_address(tmp_path: Path) -> None:
     deaf = script("deaf", "import time; time.sleep(600)")
     with pytest.raises(FaultError, match=r"deaf did not answer at http://127.0.0.1:9/ within 3 s"):

@@ -9,7 +9,7 @@ import duckdb
 import pytest
 from support.small_warehouse import ORIGINS, change
 
-from rossmann_ml.base.errors import PublishError
+from rossmann_ml.base.errors import NoDataError, PublishError
 from rossmann_ml.base.params import Params
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.publish.audit import audit_generation
@@ -167,7 +167,7 @@ def test_a_model_without_files_is_not_served(
         "INSERT INTO forecasting.promotions SELECT 9, decided_at, action, 'lost', NULL, actor, "
         "reason, figures, true FROM forecasting.promotions",
     )
-    with pytest.raises(PublishError, match="the files of model lost are not in"):
+    with pytest.raises(NoDataError, match="the files of model lost are not in"):
         publish(Session(settings, project_params), run_id="r")
     assert current_path(settings.published_path) == published_generation[1].path
 

@@ -209,5 +209,5 @@ def test_a_generation_without_forecasts_or_model_is_refused(
 
 
 def test_an_incomplete_bundle_is_refused(generation: Path) -> None:
-    with pytest.raises(NoDataError, match="is incomplete"):
+    with pytest.raises(NoDataError, match="the files of model lightgbm-de665cbd are not in"):
         Scenarios.load(generation, generation.parent / "models", threads=1)
