@@ -44,9 +44,10 @@ judged as (
 
     select
         forecast_origin,
-        store_days
+        sum(store_days) as store_days
     from {{ ref('forecast_accuracy') }}
-    where segment_kind = 'overall' and forecast_kind = 'served'
+    where segment_kind = 'overall' and forecast_kind in ('served', 'backfilled')
+    group by forecast_origin
 
 )
 
