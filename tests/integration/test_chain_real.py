@@ -86,7 +86,8 @@ def test_missing_days_are_null_and_never_zero(
             """
             SELECT
                 count(DISTINCT store_id) FILTER (
-                    NOT is_observed AND sales_date BETWEEN '2014-07-01' AND '2014-12-31'
+                    NOT is_observed AND NOT is_open_without_sales
+                        AND sales_date BETWEEN '2014-07-01' AND '2014-12-31'
                 ),
                 count(*) FILTER (NOT is_observed AND sales IS NOT NULL),
                 count(*) FILTER (is_open_without_sales)
