@@ -1,7 +1,7 @@
 """Add request ids and security headers to responses, and record requests in logs and metrics.
 
 This outermost ASGI layer leaves response bodies as they are. Only an unexpected exception becomes
-an error response, without details of the code. See :mod:`app.api.guard` for keys and limits.
+an error response, without details of the code. See :mod:`app.api.bounds.guard` for keys and limits.
 """
 
 from __future__ import annotations

@@ -7,7 +7,6 @@ import threading
 import time
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from app.api.bounds.lanes import Lane
 from app.api.records.metrics import Metrics
@@ -15,9 +14,7 @@ from app.api.settings import ApiSettings
 from app.published import OpenGeneration, PublishedReader
 from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.base.settings import Settings
-
-if TYPE_CHECKING:
-    from rossmann_ml.serving.what_if import Scenarios
+from rossmann_ml.serving.what_if import Scenarios
 
 _LOG = logging.getLogger(__name__)
 # opening a generation takes less than a second
@@ -100,9 +97,6 @@ class Serving:
         return scenarios
 
     def _load_scenarios(self, generation: OpenGeneration, scenarios: Future[Scenarios]) -> None:
-        # imported here because the model libraries take seconds to load; forecasts need not wait
-        from rossmann_ml.serving.what_if import Scenarios  # noqa: PLC0415
-
         path = generation.path
         wait = _FIRST_RETRY_SECONDS
         while True:

@@ -15,7 +15,6 @@ from contextlib import suppress
 from pathlib import Path
 
 from rossmann_ml.base import files
-from rossmann_ml.base.digests import sha256_of
 from rossmann_ml.base.errors import DamagedError, NoDataError, RossmannError
 from rossmann_ml.base.storage_faults import fault_of
 
@@ -25,6 +24,7 @@ ADVICE = (
     "`rossmann refresh --retrain fast`, or `rossmann restore` a backup"
 )
 _HASH_LENGTH = 8
+_BLOCK_BYTES = 1024 * 1024
 BUNDLE_NAME = r"[\w-]+-[0-9a-f]{8}"
 """Regular expression for the name of a bundle: its prefix and its hash."""
 
@@ -35,10 +35,10 @@ def name_files(folder: Path) -> str:
     Returns:
         Hash of the files' names and contents: 8 hexadecimal digits, the end of the bundle's name.
     """
-    names = _names(folder)
-    lines = [f"{sha256_of(folder / name)}  {name}\n" for name in names]
+    digests, whole = _digests(folder, _names(folder))
+    lines = [f"{digest}  {name}\n" for name, digest in digests.items()]
     (folder / SUMS_NAME).write_text("".join(lines), encoding="utf-8")
-    return _hash(folder, names)
+    return whole
 
 
 def require_whole(folder: Path, model_version: str, *, advice: str = ADVICE) -> None:
@@ -62,13 +62,12 @@ def require_whole(folder: Path, model_version: str, *, advice: str = ADVICE) -> 
                 f"the files of model {model_version} are not in {folder.parent}{advice}"
             )
         sums = _sums(folder)
-        digests = {folder / name: (digest, _digest(folder / name)) for name, digest in sums.items()}
-        names = sorted(sums) or _names(folder)
-        if all(expected == found for expected, found in digests.values()):
-            digests[folder] = (model_version.rpartition("-")[2], _hash(folder, names))
+        digests, whole = _digests(folder, sorted(sums) or _names(folder))
     except OSError as error:
         raise fault_of(error) or fault_of(error, folder) or error from error
-    for path, (expected, found) in digests.items():
+    compared = [(folder / name, sums.get(name, found), found) for name, found in digests.items()]
+    compared.append((folder, model_version.rpartition("-")[2], whole))
+    for path, expected, found in compared:
         if expected != found:
             raise DamagedError(
                 f"the bundle of model {model_version} is damaged: the hash of {path} is "
@@ -133,17 +132,23 @@ def _sums(folder: Path) -> dict[str, str]:
     return {name.replace("/", "_"): digest for digest, _, name in parts}
 
 
-def _digest(path: Path) -> str:
-    return sha256_of(path) if path.is_file() else "nothing"
-
-
 def _names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if path.name != SUMS_NAME)
 
 
-def _hash(folder: Path, names: Iterable[str]) -> str:
-    digest = hashlib.sha256()
+def _digests(folder: Path, names: Iterable[str]) -> tuple[dict[str, str], str]:
+    """Return the digest of each file, ``nothing`` if it is missing, and the hash of all of them."""
+    digests, whole = {}, hashlib.sha256()
     for name in names:
-        digest.update(name.encode())
-        digest.update((folder / name).read_bytes())
-    return digest.hexdigest()[:_HASH_LENGTH]
+        whole.update(name.encode())
+        own = hashlib.sha256()
+        path = folder / name
+        if not path.is_file():
+            digests[name] = "nothing"
+            continue
+        with path.open("rb") as stream:
+            while block := stream.read(_BLOCK_BYTES):
+                own.update(block)
+                whole.update(block)
+        digests[name] = own.hexdigest()
+    return digests, whole.hexdigest()[:_HASH_LENGTH]

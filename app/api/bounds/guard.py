@@ -164,10 +164,9 @@ class Guard:
 
 
 def _busy(error: NoShareError) -> ProblemError:
-    kind, whose = ("overloaded", "all callers") if error.is_full else ("busy", "this caller")
     return ProblemError(
-        kind,
-        f"Too many requests of {whose} are being answered; retry.",
+        "overloaded" if error.is_full else "busy",
+        f"Too many requests of {error.whose} are being answered; retry.",
         headers={"Retry-After": "5"},
     )
 

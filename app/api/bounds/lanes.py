@@ -42,9 +42,8 @@ class Lane:
             with self._places.taken(caller):
                 return await anyio.to_thread.run_sync(work, limiter=self._limiter)
         except NoShareError as error:
-            whose = "all callers" if error.is_full else "this caller"
             raise ProblemError(
                 "busy",
-                f"Too many {self._name} of {whose} are waiting; retry in {_RETRY_AFTER_SECONDS} s.",
+                f"Too many {self._name} of {error.whose} are waiting; retry in {_RETRY_AFTER_SECONDS} s.",
                 headers={"Retry-After": _RETRY_AFTER_SECONDS},
             ) from error

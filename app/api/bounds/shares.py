@@ -18,6 +18,11 @@ class NoShareError(Exception):
         super().__init__()
         self.is_full = is_full
 
+    @property
+    def whose(self) -> str:
+        """Words for those who use the amount up: ``all callers`` or ``this caller``."""
+        return "all callers" if self.is_full else "this caller"
+
 
 class Shares:
     """Amount, such as a number of requests or bytes, of which a caller may use at most a half.
