@@ -127,6 +127,7 @@ FAULTS = {
         f"{model}_key_is_unique": twice(f"core.{model}")
         for model in (
             "filling_origins",
+            "days_to_fill",
             "store_groups",
             "opening_pattern",
             "promo_days",

@@ -13,15 +13,13 @@ from support.rendered_sql import create_models
 
 ORIGIN = date(2015, 6, 19)  # a Friday
 FIRST = date(2013, 6, 1)
-MODELS = [
-    f"core/{name}"
-    for name in (
-        "forecast_origin", "filling_origins", "store_groups", "opening_pattern", "promo_days",
-        "promo_scores", "promo_rhythm", "easter_sundays", "store_holidays", "past_holidays",
-        "assumed_holidays", "filled_plan",
-        "assumed_plan",
-    )
-]  # fmt: skip
+FILLING = (
+    "filling_origins", "days_to_fill", "store_groups", "opening_pattern", "promo_days",
+    "promo_scores", "promo_rhythm", "easter_sundays", "store_holidays", "past_openings",
+    "past_holidays", "assumed_holidays", "filled_plan", "assumed_plan",
+)  # fmt: skip
+"""Models of ``core`` that fill the plan, in the order of their references."""
+MODELS = [f"core/{name}" for name in ("forecast_origin", *FILLING)]
 Flag = Callable[[date], bool]
 Holiday = Callable[[date], str]
 

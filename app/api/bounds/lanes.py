@@ -44,6 +44,7 @@ class Lane:
         except NoShareError as error:
             raise ProblemError(
                 "busy",
-                f"Too many {self._name} of {error.whose} are waiting; retry in {_RETRY_AFTER_SECONDS} s.",
+                f"Too many {self._name} of {error.whose} are waiting; "
+                f"retry in {_RETRY_AFTER_SECONDS} s.",
                 headers={"Retry-After": _RETRY_AFTER_SECONDS},
             ) from error

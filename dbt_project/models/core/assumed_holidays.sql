@@ -9,13 +9,6 @@ origins as (
 
 ),
 
-newest as (
-
-    select * from origins
-    where not is_past
-
-),
-
 groups as (
 
     select * from {{ ref('store_groups') }}
@@ -24,11 +17,7 @@ groups as (
 
 plan_days as (
 
-    select
-        filling_origin,
-        cast(unnest(generate_series(first_plan_date, last_plan_date, interval 1 day)) as date)
-            as plan_date
-    from origins
+    select * from {{ ref('days_to_fill') }}
 
 ),
 
@@ -73,21 +62,8 @@ nearest_past as (
 -- marked holidays on weekdays on which the store usually opens
 marked as (
 
-    select
-        sales.store_id,
-        sales.sales_date,
-        sales.is_open
-    from {{ ref('sales_versions') }} as sales
-    inner join newest
-        on
-            sales.sales_date <= newest.filling_origin
-            and {{ was_known('sales', 'newest.known_by') }}
-    inner join {{ ref('opening_pattern') }} as pattern
-        on
-            newest.filling_origin = pattern.filling_origin
-            and sales.store_id = pattern.store_id
-            and isodow(sales.sales_date) = pattern.day_of_week
-    where sales.state_holiday <> '0' and pattern.is_open
+    select * from {{ ref('past_openings') }}
+    where state_holiday <> '0' and is_usual_weekday
 
 ),
 

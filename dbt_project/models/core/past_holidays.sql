@@ -6,19 +6,6 @@
 
 with
 
-origins as (
-
-    select * from {{ ref('filling_origins') }}
-
-),
-
-newest as (
-
-    select * from origins
-    where not is_past
-
-),
-
 groups as (
 
     select * from {{ ref('store_groups') }}
@@ -27,32 +14,13 @@ groups as (
 
 plan_days as (
 
-    select
-        filling_origin,
-        cast(unnest(generate_series(first_plan_date, last_plan_date, interval 1 day)) as date)
-            as plan_date
-    from origins
+    select * from {{ ref('days_to_fill') }}
 
 ),
 
 sold as (
 
-    select
-        sales.store_id,
-        sales.sales_date,
-        sales.is_open,
-        sales.state_holiday,
-        pattern.is_open as is_usual_weekday
-    from {{ ref('sales_versions') }} as sales
-    inner join newest
-        on
-            sales.sales_date <= newest.filling_origin
-            and {{ was_known('sales', 'newest.known_by') }}
-    inner join {{ ref('opening_pattern') }} as pattern
-        on
-            newest.filling_origin = pattern.filling_origin
-            and sales.store_id = pattern.store_id
-            and isodow(sales.sales_date) = pattern.day_of_week
+    select * from {{ ref('past_openings') }}
 
 ),
 

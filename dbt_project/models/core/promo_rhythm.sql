@@ -1,14 +1,8 @@
 with
 
-origins as (
-
-    select * from {{ ref('filling_origins') }}
-
-),
-
 newest as (
 
-    select * from origins
+    select * from {{ ref('filling_origins') }}
     where not is_past
 
 ),
@@ -27,12 +21,7 @@ scores as (
 
 plan_days as (
 
-    select
-        filling_origin,
-        is_past,
-        cast(unnest(generate_series(first_plan_date, last_plan_date, interval 1 day)) as date)
-            as plan_date
-    from origins
+    select * from {{ ref('days_to_fill') }}
 
 ),
 

@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.filled_chain import FILLING
 from support.plan_world import (
     CLOSED_AFTER_DAYS,
     HORIZON_DAYS,
@@ -46,11 +47,6 @@ CREATE TABLE stg_sales (store_id INTEGER, sales_date DATE, sales DOUBLE, custome
 CREATE TABLE stg_plan (store_id INTEGER, plan_date DATE, {FLAGS} load_id INTEGER, known_on DATE,
     landed_on DATE AS (known_on));
 """
-FILLING = (
-    "filling_origins", "store_groups", "opening_pattern", "promo_days", "promo_scores",
-    "promo_rhythm", "easter_sundays", "store_holidays", "past_holidays", "assumed_holidays",
-    "filled_plan", "assumed_plan",
-)  # fmt: skip
 # in the order of their references; horizon_plan as if it had no rows yet
 MODELS = [f"core/{name}" for name in (
     "forecast_origin", "sales_versions", "plan_versions", *FILLING, "known_plan", "selling_days",
