@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from support.checked_suites import failed_checks
-from support.quality_tables import FAULTS
+from support.quality_faults import FAULTS
 
 from rossmann_ml.quality import SUITES, load_suite
 

@@ -13,14 +13,9 @@ from app.api.dependencies import RequestNotes, ServingNow
 from app.api.formats import MEDIA_TYPES, OTHER_FORMATS, Format, choose_format, encode
 from app.api.problems import KINDS, ProblemError, describe
 from app.api.records.notes import Notes
-from app.api.schemas import (
-    FORECAST_UNITS,
-    PredictBatchBody,
-    PredictBody,
-    Provenance,
-    WhatIfAnswer,
-)
+from app.api.schemas import FORECAST_UNITS, Provenance
 from app.api.serving import Serving
+from app.api.what_if_schemas import PredictBatchBody, PredictBody, WhatIfAnswer
 from rossmann_ml.serving.what_if import PlanChange, Scenarios
 
 router = APIRouter(tags=["what if"])

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from support.checked_suites import check_frame, failed_checks, rows_of
-from support.quality_tables import FAULTS, ORIGIN
+from support.quality_faults import FAULTS
+from support.quality_tables import ORIGIN
 
 from rossmann_ml.base.errors import NoDataError, RefusedError, SettingsError
 from rossmann_ml.quality import SUITES, load_suite, suite_files

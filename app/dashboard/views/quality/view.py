@@ -131,11 +131,12 @@ def show_filling(ask: Answers) -> None:
         "similar stores and from lists of holidays.",
     )
     days = ask(queries.filled_days)
-    share = words.percent(days["filled"] / days["days"]) if days["filled"] else "none"
-    st.caption(
-        f"Of {words.count(days['days'], 'forecast store-day')} (one store on one day), {share} "
-        f"{'are' if days['filled'] else 'is'} filled by rule, because no plan was delivered."
-    )
+    forecast_days = f"{words.count(days['days'], 'forecast store-day')} (one store on one day)"
+    if days["filled"]:
+        share = words.percent(days["filled"] / days["days"])
+        st.caption(f"Of {forecast_days}, {share} are filled by rule, because they have no plan.")
+    else:
+        st.caption(f"None of {forecast_days} is filled by rule.")
     found = ask(queries.filling_accuracy)
     if not found:
         frame.nothing("There is no past day yet on which the rules could be compared.")
