@@ -31,7 +31,7 @@ _DESCRIBED = described_tables("forecasting")
 _TABLES = {
     name: _DESCRIBED[name]
     for name in (
-        *("forecasts", "forecast_history", "forecast_runs", "total_intervals"),
+        *("forecasts", "forecast_history", "forecast_runs", "total_intervals", "mean_departures"),
         *("stores_not_forecast", "unseen_categories"),
     )
 }

@@ -17,7 +17,7 @@ from rossmann_ml.base.digests import fingerprint  # noqa: E402 - after prepare
 from rossmann_ml.base.errors import NoDataError  # noqa: E402
 from rossmann_ml.features.grid import FloatArray  # noqa: E402
 from rossmann_ml.features.history import BASE_COLUMN  # noqa: E402
-from rossmann_ml.models.base import Model  # noqa: E402
+from rossmann_ml.models.base import Model, log_base  # noqa: E402
 from rossmann_ml.models.recipe import Recipe  # noqa: E402
 
 _KEPT_BASE = "linear_forecast"
@@ -118,6 +118,6 @@ class WithoutStart:
     def __init__(self, model: Model) -> None:
         self.model = model
 
-    def predict_log_sales(self, panel: pl.DataFrame) -> FloatArray:
-        """Predict log sales of panel rows."""
-        return self.model.predict_log_sales(without_start(panel))
+    def predict_departures(self, panel: pl.DataFrame) -> FloatArray:
+        """Predict departures of panel rows from their linear forecast."""
+        return self.model.predict_departures(without_start(panel)) - log_base(panel)

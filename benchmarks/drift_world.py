@@ -16,7 +16,9 @@ import polars as pl
 from rossmann_ml.base.params import Params
 from rossmann_ml.features.inputs import newest_origin, read_inputs
 from rossmann_ml.features.panel import FeatureInputs, training_panel
+from rossmann_ml.models.base import log_base
 from rossmann_ml.models.bundle import Bundle
+from rossmann_ml.models.departures import centred
 from rossmann_ml.monitoring.drift.windows import (
     FEATURE_COLUMNS,
     SALES_HISTORY_DAYS,
@@ -128,7 +130,7 @@ class Memory:
             features.append(of_stores(panel))
             recent = panel.filter(pl.col("forecast_origin").is_in(origins))
             if len(recent):
-                logs = bundle.model.predict_log_sales(recent)
+                logs = log_base(recent) + centred(recent, bundle.model.predict_departures(recent))
                 forecasts.append(
                     recent.select("forecast_origin", "store_id", "target_date").with_columns(
                         sales_forecast=pl.Series(np.exp(logs))

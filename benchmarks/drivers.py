@@ -20,15 +20,17 @@ from rossmann_ml.base.process import prepare
 prepare()
 
 import lightgbm  # noqa: E402 - after prepare
+import polars as pl  # noqa: E402
 
 from rossmann_ml.base.errors import NoDataError  # noqa: E402
 from rossmann_ml.base.params import load_params  # noqa: E402
 from rossmann_ml.base.settings import load_settings  # noqa: E402
 from rossmann_ml.features.driver_groups import GROUPS  # noqa: E402
+from rossmann_ml.features.grid import FloatArray  # noqa: E402
 from rossmann_ml.features.inputs import newest_origin, read_inputs  # noqa: E402
 from rossmann_ml.forecasting.drivers.attribution import explain  # noqa: E402
 from rossmann_ml.forecasting.drivers.typical_day import TypicalDay  # noqa: E402
-from rossmann_ml.models.base import design_matrix  # noqa: E402
+from rossmann_ml.models.base import design_matrix, log_base  # noqa: E402
 from rossmann_ml.models.bundle import Bundle  # noqa: E402
 from rossmann_ml.warehouse.connection import connect, read_frame  # noqa: E402
 from rossmann_ml.warehouse.tables.models import require_champion  # noqa: E402
@@ -76,16 +78,19 @@ def main() -> None:
             horizon_days=params.forecast.horizon_days,
         )
 
+    def predict(rows: pl.DataFrame) -> FloatArray:
+        return log_base(rows) + bundle.model.predict_departures(rows)
+
     typical = typical_days()
     table = Table(title=f"{len(rows):,} open store-days from {origin}, {bundle.model_version}")
     for name in ("work", "rows", "seconds", "rows a second"):
         table.add_column(name, justify="left" if name == "work" else "right")
     rates = {}
     for name, count, work in (
-        ("one prediction by the champion", len(rows), lambda: bundle.model.predict_log_sales(rows)),
+        ("one prediction by the champion", len(rows), lambda: predict(rows)),
         ("typical days of all stores", len(rows), typical_days),
         (f"drivers, {len(GROUPS)} groups in two orders", len(rows), lambda: explain(
-            panel, typical, bundle.model.predict_log_sales, features=bundle.metadata.features,
+            panel, typical, predict, features=bundle.metadata.features,
             log_shift=bundle.calibration.log_shift)),
         ("peer: TreeSHAP of the LightGBM trees", sample_rows, lambda: booster.predict(
             sample, pred_contrib=True, num_threads=settings.threads)),

@@ -29,7 +29,7 @@ from rossmann_ml.features.linear import linear_forecasts
 from rossmann_ml.features.linear_design import LinearDesign
 from rossmann_ml.features.panel import scoring_panel
 from rossmann_ml.features.panels import panel_of
-from rossmann_ml.models.base import design_matrix, log_target
+from rossmann_ml.models.base import design_matrix, target_departures
 from rossmann_ml.models.blend import Blend, equal_weights
 from rossmann_ml.models.categories import Categories
 from rossmann_ml.models.recipe import Recipe
@@ -83,7 +83,8 @@ def main() -> None:
     peer = HistGradientBoostingRegressor(
         max_iter=trees, max_leaf_nodes=63, min_samples_leaf=200, early_stopping=False
     )
-    matrix, target = design_matrix(panel, recipe.features, Categories.of(panel)), log_target(panel)
+    matrix = design_matrix(panel, recipe.features, Categories.of(panel))
+    target = target_departures(panel)
     peer_seconds, _ = once(lambda: peer.fit(matrix, target))
     members = {}
     for family in recipe.families:
@@ -100,8 +101,8 @@ def main() -> None:
         params=params.features,
     )
     blend = Blend(members, equal_weights(recipe.families))
-    alone, _ = best_seconds(lambda: members["lightgbm"].predict_log_sales(to_score))
-    blended, _ = best_seconds(lambda: blend.predict_log_sales(to_score))
+    alone, _ = best_seconds(lambda: members["lightgbm"].predict_departures(to_score))
+    blended, _ = best_seconds(lambda: blend.predict_departures(to_score))
     row(f"blend, {len(to_score):,} store-days scored", blended, alone)
     row("  peer: LightGBM alone", alone)
     Console().print(table)

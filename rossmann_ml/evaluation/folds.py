@@ -25,6 +25,8 @@ from rossmann_ml.base.progress import Progress, silent
 from rossmann_ml.evaluation.backtest import backtest_origins, fold_days, fold_panel
 from rossmann_ml.features.inputs import OriginInputs
 from rossmann_ml.features.panel import FeatureInputs
+from rossmann_ml.models.base import log_base
+from rossmann_ml.models.departures import centred
 from rossmann_ml.models.recipe import Recipe, RecipeKey
 from rossmann_ml.warehouse.connection import append_frame, one_row, read_frame, transaction
 
@@ -169,13 +171,13 @@ def _compute(
             continue
         progress(f"fit of {family} as of {origin}")
         model = recipe.fit(family, panel, known_until=origin)
-        log_forecast = model.predict_log_sales(to_score)
+        departures = centred(to_score, model.predict_departures(to_score))
         rows = to_score.select(
             pl.lit(family).alias("model"),
             "forecast_origin",
             "store_id",
             "target_date",
-            pl.Series("log_forecast", log_forecast),
+            pl.Series("log_forecast", log_base(to_score) + departures),
         )
         _store(connection, "out_of_fold_forecasts", member, rows)
 

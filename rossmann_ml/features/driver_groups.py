@@ -26,7 +26,9 @@ GROUPS = ("weekday", "promo", "holidays", "season", "trend", "competition")
 Their features are switched from the typical day to the forecast day, group by group, once in this
 order and once in reverse."""
 BIAS_FACTOR = "bias_factor"
-"""Part of a forecast: the effect of the calibration's bias factor, the same on every day."""
+"""Part of a forecast: the effect of the calibration's bias factor and of centring the departures.
+
+It is the same in all stores on a day."""
 PARTS = (LEVEL, *GROUPS, BIAS_FACTOR)
 """All parts into which a forecast is split; they add up to the forecast."""
 LINEAR_FEATURES = "linear"

@@ -195,7 +195,8 @@ def store_forecasts(
 
     forecasts = bundle.forecast(panel)
     intervals = bundle.total_intervals(panel, forecasts, core.stores(connection))
-    rows = forecasts.with_columns(
+    means = forecasts.select("forecast_origin", "target_date", "mean_departure").unique()
+    rows = forecasts.drop("mean_departure").with_columns(
         model_version=pl.lit(bundle.model_version),
         run_id=pl.lit(run_id),
         plan_source=panel["plan_source"],
@@ -216,6 +217,12 @@ def store_forecasts(
         _replace(connection, "forecasts", origin, rows)
         _replace(
             connection, "total_intervals", origin, intervals.with_columns(run_id=pl.lit(run_id))
+        )
+        _replace(
+            connection,
+            "mean_departures",
+            origin,
+            means.sort("target_date").with_columns(run_id=pl.lit(run_id)),
         )
         _replace(connection, "unseen_categories", origin, unseen)
         not_forecast = _stores_not_forecast(connection, origin)

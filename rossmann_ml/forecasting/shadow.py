@@ -109,7 +109,7 @@ def score_shadow(session: Session) -> ShadowReport:
             # a faulty challenger must not stop the weekly job
             except (NoDataError, FaultError) as error:
                 return not_run(f"{challenger} cannot score: {error}")
-            rows = forecasts.with_columns(
+            rows = forecasts.drop("mean_departure").with_columns(
                 model_version=pl.lit(challenger),
                 run_id=pl.lit(run_id),
                 plan_source=panel["plan_source"],

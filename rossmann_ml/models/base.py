@@ -18,6 +18,7 @@ import polars as pl
 from rossmann_ml.features.grid import Float32Array, FloatArray
 from rossmann_ml.features.history import BASE_COLUMN
 from rossmann_ml.models.categories import Categories
+from rossmann_ml.models.departures import centred
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,11 @@ class FitSettings:
 
 
 class Model(ABC):
-    """Base class of fitted models, which predict log sales minus the linear forecast.
+    """Base class of fitted models, which predict how stores depart from the linear forecast.
 
     A subclass per family implements the abstract methods with its library. Equal training rows and
     settings give equal models. A model does not change after :meth:`fit` or :meth:`load`, not even
-    its number of threads, so that several threads can call :meth:`predict_log_sales` at once.
+    its number of threads, so that several threads can call :meth:`predict_departures` at once.
 
     Attributes:
         packages: Names of the Python packages that only this family needs; they are added to the
@@ -78,17 +79,17 @@ class Model(ABC):
         """
         categories = Categories.of(panel)
         matrix = design_matrix(panel, features, categories)
-        fitted = cls._fit(matrix, log_target(panel), features, settings)
+        fitted = cls._fit(matrix, target_departures(panel), features, settings)
         return cls(fitted, categories, settings.threads)
 
-    def predict_log_sales(self, panel: pl.DataFrame) -> FloatArray:
-        """Predict log sales for rows that have all features.
+    def predict_departures(self, panel: pl.DataFrame) -> FloatArray:
+        """Predict how stores depart from the linear forecast, for rows that have all features.
 
         Returns:
-            Linear forecast plus the model's correction, shape (rows,).
+            Departures in log units, not yet centred, shape (rows,).
         """
-        correction = self._predict(design_matrix(panel, self.features, self.categories))
-        return np.asarray(np.asarray(correction, np.float64) + log_base(panel))
+        departures = self._predict(design_matrix(panel, self.features, self.categories))
+        return np.asarray(departures, np.float64)
 
     def importance(self) -> pl.DataFrame:
         """Compute how much each feature contributes to the model's predictions.
@@ -138,7 +139,7 @@ class Model(ABC):
 
         Args:
             matrix: Values of the features, shape (rows, features).
-            target: Log sales minus the linear forecast, shape (rows,).
+            target: Centred departures from the linear forecast, shape (rows,).
             features: Names of the features, in column order.
             settings: Number of trees, learning rate, other parameters, seed and threads.
         """
@@ -149,7 +150,7 @@ class Model(ABC):
 
     @abstractmethod
     def _predict(self, matrix: Float32Array) -> np.ndarray:
-        """Predict log sales minus the linear forecast, shape (rows,).
+        """Predict departures from the linear forecast, shape (rows,).
 
         ``matrix`` has the values of the features, shape (rows, features).
         """
@@ -193,7 +194,7 @@ def design_matrix(panel: pl.DataFrame, features: list[str], categories: Categori
 
 
 def log_base(panel: pl.DataFrame) -> FloatArray:
-    """Return the linear forecast in a panel, to which models add a correction.
+    """Return the linear forecast in a panel, from which models predict departures.
 
     Returns:
         Linear forecast of log sales plus the store's recent shift (see
@@ -202,16 +203,17 @@ def log_base(panel: pl.DataFrame) -> FloatArray:
     return panel[BASE_COLUMN].cast(pl.Float64).to_numpy()
 
 
-def log_target(panel: pl.DataFrame) -> FloatArray:
-    """Compute what models are fitted to predict: log sales minus the linear forecast.
+def target_departures(panel: pl.DataFrame) -> FloatArray:
+    """Compute what models are fitted to predict: how stores depart from the linear forecast.
 
     Args:
         panel: Rows of a training panel, with ``sales`` in EUR.
 
     Returns:
-        Differences in log units, shape (rows,).
+        Log sales minus the linear forecast, centred over the stores of each origin and day, shape
+        (rows,).
     """
-    return np.asarray(np.log(panel["sales"].to_numpy()) - log_base(panel))
+    return centred(panel, np.log(panel["sales"].to_numpy()) - log_base(panel))
 
 
 def importance_frame(

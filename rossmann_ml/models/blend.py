@@ -1,4 +1,4 @@
-"""Average the log forecasts made by several models with fixed weights, and fit the weights.
+"""Average the departures predicted by several models with fixed weights, and fit the weights.
 
 :class:`Blend` predicts, :func:`fit_weights` fits the weights on out-of-fold forecasts. See
 :mod:`rossmann_ml.models.families` for the models.
@@ -26,7 +26,7 @@ _FILE = "blend.json"
 
 @dataclass(frozen=True)
 class Blend:
-    """Fitted models and the weights with which their log forecasts are averaged.
+    """Fitted models and the weights with which their departures are averaged.
 
     Attributes:
         members: Fitted models (:class:`rossmann_ml.models.base.Model`) by family.
@@ -45,14 +45,14 @@ class Blend:
         """
         return next(iter(self.members.values())).categories
 
-    def predict_log_sales(self, panel: pl.DataFrame) -> FloatArray:
-        """Predict log sales for rows that have all features.
+    def predict_departures(self, panel: pl.DataFrame) -> FloatArray:
+        """Predict how stores depart from the linear forecast, for rows that have all features.
 
         Returns:
-            Weighted mean of the members' predictions, before the bias factor, shape (rows,).
+            Weighted mean of the members' departures in log units, not yet centred, shape (rows,).
         """
         by_member = {
-            family: self.members[family].predict_log_sales(panel)
+            family: self.members[family].predict_departures(panel)
             for family, weight in self.weights.items()
             if weight > 0
         }

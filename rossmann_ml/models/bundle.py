@@ -14,13 +14,16 @@ from datetime import date
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 import polars as pl
 
 from rossmann_ml.base import files
 from rossmann_ml.base.errors import NoDataError
+from rossmann_ml.models.base import log_base
 from rossmann_ml.models.blend import Blend
 from rossmann_ml.models.bundle_files import is_whole, name_files, require_whole
 from rossmann_ml.models.calibration import Calibration, interval_spread
+from rossmann_ml.models.departures import mean_departures, means_of_rows
 from rossmann_ml.models.total_calibration import TotalCalibration
 
 Part = TypeVar("Part")
@@ -38,6 +41,8 @@ class BundleMetadata:
             of the parameter.
         profile: Training profile, ``fast`` or ``full``.
         horizon_days: Number of days after each origin for which the model was trained.
+        is_centred: Whether the members were fitted on centred departures, so that theirs are
+            centred too; false for bundles of earlier versions.
     """
 
     family: str
@@ -46,6 +51,7 @@ class BundleMetadata:
     feature_params: dict[str, list[int]]
     profile: str
     horizon_days: int
+    is_centred: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,18 +72,23 @@ class Bundle:
     metadata: BundleMetadata
     model_version: str = ""
 
-    def forecast(self, panel: pl.DataFrame) -> pl.DataFrame:
+    def forecast(self, panel: pl.DataFrame, means: pl.DataFrame | None = None) -> pl.DataFrame:
         """Forecast sales and intervals for the rows of a scoring panel; closed days get 0.
 
         Args:
             panel: Panel built by :func:`rossmann_ml.features.panel.scoring_panel`.
+            means: ``forecast_origin, target_date, mean_departure`` (see
+                :func:`rossmann_ml.models.departures.mean_departures`), to forecast some stores;
+                None if ``panel`` has the rows of all stores.
 
         Returns:
             ``forecast_origin, store_id, target_date, horizon_days, is_open``, and in EUR
-            ``sales_forecast, lower_80, upper_80, lower_95, upper_95``; in the panel's row order.
+            ``sales_forecast, lower_80, upper_80, lower_95, upper_95``, and in log units
+            ``mean_departure`` of the day, which was subtracted; in the panel's row order.
 
         Raises:
-            NoDataError: The panel lacks features that the model was trained with.
+            NoDataError: The panel lacks features that the model was trained with, or ``means``
+                lacks a day.
         """
         missing = [name for name in self.metadata.features if name not in panel.columns]
         if missing:
@@ -85,14 +96,23 @@ class Bundle:
                 f"model {self.model_version} needs features that are no longer computed: "
                 f"{', '.join(missing[:5])}. Retrain with `rossmann refresh --retrain fast`"
             )
-        log_forecast = self.model.predict_log_sales(panel)
+        departures = self.model.predict_departures(panel)
+        of_row = np.zeros(len(panel))
+        if self.metadata.is_centred:
+            if means is None:
+                means = mean_departures(panel, departures)
+            of_row = means_of_rows(panel, means)
+        log_forecast = log_base(panel) + (departures - of_row)
         forecasts = self.calibration.bounds(
             panel["horizon_days"].to_numpy(), interval_spread(panel), log_forecast
         )
         keys = panel.select("forecast_origin", "store_id", "target_date", "horizon_days", "is_open")
         return pl.concat([keys, forecasts], how="horizontal").with_columns(
-            pl.when("is_open").then(pl.col(name)).otherwise(0.0).alias(name)
-            for name in forecasts.columns
+            *(
+                pl.when("is_open").then(pl.col(name)).otherwise(0.0).alias(name)
+                for name in forecasts.columns
+            ),
+            mean_departure=pl.Series(of_row),
         )
 
     def total_intervals(

@@ -125,6 +125,7 @@ class Recipe:
             {
                 "features": self.features_hash,
                 "family": family,
+                "target": "centred departures",
                 "parameters": self.params.training.families[family],
                 "size": profile.models[family].model_dump(),
                 "panel": profile.model_dump(

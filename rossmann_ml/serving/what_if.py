@@ -86,6 +86,8 @@ class PreparedOrigin:
             or ``not_selling``), shape
             (stores, target days); None if a store has no plan.
         stored: Published forecasts in EUR, shape (stores, target days); NaN if none is stored.
+        mean_departures: Published mean departure of each target day, which forecasts subtract, see
+            :func:`rossmann_ml.models.departures.mean_departures`.
     """
 
     panel: pl.DataFrame
@@ -95,6 +97,7 @@ class PreparedOrigin:
     stores: StoreGrid
     plan_source: np.ndarray
     stored: FloatArray
+    mean_departures: pl.DataFrame
 
 
 class Scenarios:
@@ -199,7 +202,7 @@ class Scenarios:
         given = self._origin.near_plan.of_stores(rows)
         plan = self._changed(given, rows, changes)
         panel = self._panel(rows, plan)
-        forecasts = self._bundle.forecast(panel)
+        forecasts = self._bundle.forecast(panel, self._origin.mean_departures)
         answer = self._with_stored(forecasts, rows, given=given, plan=plan)
         return answer.filter(pl.col("target_date").is_between(first, last))
 
@@ -329,6 +332,12 @@ def prepare_origin(generation: Path, params: FeatureParams) -> PreparedOrigin:
             connection,
             "SELECT store_id, target_date, sales_forecast FROM latest_forecasts",
         )
+        means = read_frame(
+            connection,
+            "SELECT forecast_origin, target_date, mean_departure FROM mean_departures "
+            "WHERE forecast_origin = ?",
+            [info.forecast_origin],
+        )
     features, origin, days = inputs.features, info.forecast_origin, info.horizon_days
     (linear,) = linear_forecasts(features.sales, features.plan, features.stores, [origin])
     panel = scoring_panel(
@@ -351,6 +360,7 @@ def prepare_origin(generation: Path, params: FeatureParams) -> PreparedOrigin:
         stores=features.stores,
         plan_source=np.array(as_read["plan_source"].to_list(), dtype=object).reshape(shape),
         stored=as_read["sales_forecast"].fill_null(np.nan).to_numpy().reshape(shape),
+        mean_departures=means,
     )
 
 

@@ -113,5 +113,7 @@ def forecast_plain_frame(bundle: Bundle, asked: pd.DataFrame) -> pd.DataFrame:
         pl.col([name for name in features if name not in STORE_FEATURES]).cast(pl.Float32),
         pl.col([name for name in features if name in STORE_FEATURES]).cast(pl.String),
     )
-    answered = bundle.forecast(panel).drop("forecast_origin", "horizon_days", "is_open")
+    answered = bundle.forecast(panel).drop(
+        "forecast_origin", "horizon_days", "is_open", "mean_departure"
+    )
     return answered.with_columns(pl.col("target_date").cast(pl.Datetime("ns"))).to_pandas()

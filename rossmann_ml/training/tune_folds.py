@@ -22,7 +22,9 @@ from rossmann_ml.evaluation.backtest import fold_panel
 from rossmann_ml.evaluation.folds import data_version_of_origin
 from rossmann_ml.features.inputs import OriginInputs
 from rossmann_ml.features.panels import panel_of
+from rossmann_ml.models.base import log_base
 from rossmann_ml.models.calibration import point_log_shift
+from rossmann_ml.models.departures import centred
 from rossmann_ml.models.recipe import Recipe
 
 
@@ -192,9 +194,8 @@ def rmspe_of_folds(
                 f"{family} could not be fitted with {parameters}: {error}. What is searched is in "
                 f"params.yaml: tuning.families.{family}"
             ) from error
-        forecast = model.predict_log_sales(fold.to_score)
-        log_ratio = forecast - np.log(fold.to_score["sales"].to_numpy())
-        shift = point_log_shift(
-            fold.to_score.select("forecast_origin", log_ratio=pl.Series(log_ratio))
-        )
+        to_score = fold.to_score
+        departures = centred(to_score, model.predict_departures(to_score))
+        log_ratio = log_base(to_score) + departures - np.log(to_score["sales"].to_numpy())
+        shift = point_log_shift(to_score.select("forecast_origin", log_ratio=pl.Series(log_ratio)))
         yield fold.origin, float(np.sqrt(np.mean(np.expm1(log_ratio + shift) ** 2)))

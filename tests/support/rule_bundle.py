@@ -57,6 +57,7 @@ class RuleBundle:
             upper_80=pl.col("sales_forecast") * 1.1,
             lower_95=pl.col("sales_forecast") * 0.8,
             upper_95=pl.col("sales_forecast") * 1.2,
+            mean_departure=0.0,
         )
 
     def total_intervals(

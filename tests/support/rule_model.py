@@ -12,15 +12,15 @@ import polars as pl
 
 @dataclass
 class RuleModel:
-    """A model (``rossmann_ml.models.base.Model``) that adds a constant to the linear forecast."""
+    """A model (``rossmann_ml.models.base.Model``) that departs by a constant everywhere."""
 
     departure: float = 0.0
     shares: dict[str, float] = field(default_factory=dict)
     splits: dict[str, int] | None = None
     categories: Any = None
 
-    def predict_log_sales(self, panel: pl.DataFrame) -> np.ndarray:
-        return panel["base_log_sales"].cast(pl.Float64).to_numpy() + self.departure
+    def predict_departures(self, panel: pl.DataFrame) -> np.ndarray:
+        return np.full(len(panel), self.departure)
 
     def importance(self) -> pl.DataFrame:
         names = list(self.shares)

@@ -36,14 +36,14 @@ class StandInBundle:
         known = {name: [] for name in STORE_FEATURES}
         return SimpleNamespace(categories=Categories(known))
 
-    def forecast(self, panel: pl.DataFrame) -> pl.DataFrame:
+    def forecast(self, panel: pl.DataFrame, means: pl.DataFrame | None = None) -> pl.DataFrame:
         self.panels.append(panel)
         log_sales = panel["base_log_sales"].cast(pl.Float64).to_numpy()
         near = panel["days_until_promo"].to_numpy() + 0.1 * panel["promo_days_last_week"].to_numpy()
         sales = np.where(panel["is_open"], np.exp(log_sales + 0.001 * near), 0.0)
         keys = panel.select("forecast_origin", "store_id", "target_date", "horizon_days", "is_open")
         bounds = {name: sales * share for name, share in BOUNDS.items()}
-        return keys.with_columns(sales_forecast=sales, **bounds)
+        return keys.with_columns(sales_forecast=sales, **bounds, mean_departure=0.0)
 
 
 def stand_in_for_all(monkeypatch: pytest.MonkeyPatch) -> dict[str, StandInBundle]:

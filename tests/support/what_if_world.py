@@ -39,16 +39,19 @@ class RecordingBundle:
     def metadata(self) -> SimpleNamespace:
         return SimpleNamespace(feature_params=PARAMS.model_dump())
 
-    def forecast(self, panel: pl.DataFrame) -> pl.DataFrame:
+    def forecast(self, panel: pl.DataFrame, means: pl.DataFrame | None = None) -> pl.DataFrame:
         self.panels.append(panel)
         sales = np.exp(panel["base_log_sales"].cast(pl.Float64)) + panel["days_until_promo"]
         keys = panel.select("forecast_origin", "store_id", "target_date", "horizon_days", "is_open")
         return keys.with_columns(
-            pl.when("is_open").then(sales * share).otherwise(0.0).alias(name)
-            for name, share in (
-                ("sales_forecast", 1.0), ("lower_80", 0.9), ("upper_80", 1.1),
-                ("lower_95", 0.8), ("upper_95", 1.2),
-            )
+            *(
+                pl.when("is_open").then(sales * share).otherwise(0.0).alias(name)
+                for name, share in (
+                    ("sales_forecast", 1.0), ("lower_80", 0.9), ("upper_80", 1.1),
+                    ("lower_95", 0.8), ("upper_95", 1.2),
+                )
+            ),
+            mean_departure=0.0,
         )  # fmt: skip
 
 
@@ -86,6 +89,9 @@ def publish(connection: duckdb.DuckDBPyConnection) -> None:
         "store_plan": frames()["plan"].with_columns(plan_source=planned),
         "stores": frames()["stores"],
         "latest_forecasts": named,
+        "mean_departures": named.select(
+            pl.lit(ORIGIN).alias("forecast_origin"), "target_date", mean_departure=pl.lit(0.0)
+        ).unique(),
     }
     for table, frame in tables.items():
         connection.register("rows_to_put", frame)

@@ -35,6 +35,16 @@ CREATE TABLE IF NOT EXISTS forecasting.total_intervals (
     PRIMARY KEY (forecast_origin, level, segment, first_date, last_date)
 );
 
+-- Mean departure of the day's open stores from the linear forecast, which is subtracted from the
+-- departure of each store (log units). A forecast of one store with another plan needs it.
+CREATE TABLE IF NOT EXISTS forecasting.mean_departures (
+    forecast_origin DATE NOT NULL,
+    target_date DATE NOT NULL,
+    mean_departure DOUBLE NOT NULL,
+    run_id VARCHAR NOT NULL,
+    PRIMARY KEY (forecast_origin, target_date)
+);
+
 -- Rows of forecasts that a later run replaced at the same origin.
 CREATE TABLE IF NOT EXISTS forecasting.forecast_history (
     forecast_origin DATE NOT NULL,

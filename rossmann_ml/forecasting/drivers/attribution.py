@@ -33,7 +33,7 @@ _LEVEL_TOLERANCE = 1e-4
 
 Groups = frozenset[str]
 Predict = Callable[[pl.DataFrame], FloatArray]
-"""Function that predicts log sales of rows with all features, including the linear forecast."""
+"""Function that predicts log sales of rows with all features: linear forecast plus departure."""
 
 
 def contributions(
@@ -72,17 +72,18 @@ def explain(
     predict: Predict,
     *,
     features: Sequence[str],
-    log_shift: float,
+    log_shift: FloatArray | float,
 ) -> pl.DataFrame:
     """Split the forecasts for a panel's open days into contributions that add up to them.
 
     Args:
         panel: Panel built by :func:`rossmann_ml.features.panel.scoring_panel`.
         typical: Typical days of the stores, computed from sales up to the panel's origin.
-        predict: Function of the model that predicts log sales, before the bias factor, for rows
-            with all features.
+        predict: Function of the model that predicts log sales, before the bias factor and before
+            departures are centred, for rows with all features.
         features: Names of the features that the model uses.
-        log_shift: Log of the bias factor.
+        log_shift: Log of the bias factor minus the mean departure of the row's day, for each open
+            row, shape (open rows,); or one number for all rows.
 
     Returns:
         One row per open store-day, in the panel's order: ``forecast_origin, store_id,

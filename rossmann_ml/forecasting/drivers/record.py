@@ -22,6 +22,8 @@ from rossmann_ml.features.panels import read_scoring_panel
 from rossmann_ml.forecasting.drivers.attribution import explain
 from rossmann_ml.forecasting.drivers.typical_day import TypicalDay
 from rossmann_ml.forecasting.score import run_in_force
+from rossmann_ml.models.base import log_base
+from rossmann_ml.models.departures import means_of_rows
 from rossmann_ml.training.bundle_copies import load_bundle
 from rossmann_ml.warehouse.connection import append_frame, one_row, read_frame, transaction
 from rossmann_ml.warehouse.session import Session
@@ -86,12 +88,18 @@ def explain_newest_origin(session: Session) -> DriversReport:
                 forecast_origin=origin,
                 horizon_days=params.forecast.horizon_days,
             )
+            means = read_frame(
+                connection,
+                "SELECT * FROM forecasting.mean_departures WHERE forecast_origin = ?",
+                [origin],
+            )
             drivers = explain(
                 panel,
                 typical,
-                bundle.model.predict_log_sales,
+                lambda rows: log_base(rows) + bundle.model.predict_departures(rows),
                 features=bundle.metadata.features,
-                log_shift=bundle.calibration.log_shift,
+                log_shift=bundle.calibration.log_shift
+                - means_of_rows(panel.filter("is_open"), means),
             )
             _check(connection, drivers, run_id)
             rows = drivers.with_columns(model_version=pl.lit(model_version), run_id=pl.lit(run_id))

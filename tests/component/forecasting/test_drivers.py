@@ -34,6 +34,7 @@ from rossmann_ml.forecasting.drivers.attribution import (
     in_sales,
 )
 from rossmann_ml.forecasting.drivers.typical_day import TypicalDay
+from rossmann_ml.models.base import log_base
 from rossmann_ml.models.blend import Blend, equal_weights
 
 PARAMS = small_params()
@@ -74,7 +75,8 @@ def predict(known: FeatureInputs) -> Predict:
     )
     recipe = small_recipe(PARAMS)
     members = recipe.fit_all(rows, known_until=NEWEST_ORIGIN)
-    return Blend(members, equal_weights(recipe.families)).predict_log_sales
+    blend = Blend(members, equal_weights(recipe.families))
+    return lambda rows: log_base(rows) + blend.predict_departures(rows)
 
 
 def explained(panel: pl.DataFrame, typical: TypicalDay, predict: Predict) -> pl.DataFrame:

@@ -29,6 +29,7 @@ from rossmann_ml.forecasting.drivers.attribution import explain
 from rossmann_ml.forecasting.drivers.record import DriversReport, explain_newest_origin
 from rossmann_ml.forecasting.drivers.typical_day import TypicalDay
 from rossmann_ml.forecasting.score import build_scoring_panel, score_newest_origin
+from rossmann_ml.models.base import log_base
 from rossmann_ml.models.bundle import Bundle, BundleMetadata
 from rossmann_ml.models.calibration import Calibration
 from rossmann_ml.models.categories import Categories
@@ -47,19 +48,18 @@ def params_of(*, vintages: int = 60) -> Params:
 
 
 class LinearModel:
-    """A model that adds a small value per day of the horizon to the linear forecast."""
+    """A model whose departures grow by a small value per day of the horizon."""
 
     categories = Categories({"state": ["BY", "HE"]})
 
-    def predict_log_sales(self, panel: pl.DataFrame) -> np.ndarray:
-        base = panel["base_log_sales"].cast(pl.Float64).to_numpy()
-        return base + 0.01 * panel["horizon_days"].cast(pl.Float64).to_numpy()
+    def predict_departures(self, panel: pl.DataFrame) -> np.ndarray:
+        return 0.01 * panel["horizon_days"].cast(pl.Float64).to_numpy()
 
 
 def bundle(version: str) -> Bundle:
     params = params_of()
     features = feature_names(params.features)
-    metadata = BundleMetadata("blend", "2015-03-20", features, {}, "fast", 5)
+    metadata = BundleMetadata("blend", "2015-03-20", features, {}, "fast", 5, is_centred=True)
     calibration = Calibration(LOG_SHIFT, {"80": [1.0], "95": [2.0]}, [])
     return Bundle(LinearModel(), calibration, TOTALS, metadata, version)  # type: ignore[arg-type]
 
@@ -117,12 +117,14 @@ def test_the_drivers_of_the_scored_panel_are_stored(
     assert told == [f"drivers of the forecasts from {ORIGIN} by linear-1"]
     panel = read_scoring_panel(connection, ORIGIN)
     inputs = read_inputs(connection, params_of(), forecast_origin=ORIGIN)
+    horizon = panel.filter("is_open")["horizon_days"].cast(pl.Float64).to_numpy()
     expected = explain(
         panel,
         TypicalDay.of(inputs.features, forecast_origin=ORIGIN, horizon_days=5),
-        LinearModel().predict_log_sales,
+        lambda rows: log_base(rows) + LinearModel().predict_departures(rows),
         features=bundle("linear-1").metadata.features,
-        log_shift=LOG_SHIFT,
+        # every store departs alike, so its day's mean is its own departure
+        log_shift=LOG_SHIFT - 0.01 * horizon,
     ).with_columns(model_version=pl.lit("linear-1"), run_id=pl.lit("run-1"))
     found = stored(place)
     assert found.equals(expected.select(found.columns).sort(found.columns))

@@ -48,15 +48,15 @@ def blend() -> Blend:
 
 
 def test_a_blend_predicts_the_weighted_mean_of_its_members() -> None:
-    panel = pl.DataFrame({"base_log_sales": [8.0, 9.0]}, schema={"base_log_sales": pl.Float32})
-    assert blend().predict_log_sales(panel).tolist() == [10.5, 11.5]
+    panel = pl.DataFrame({"base_log_sales": [8.0, 9.0]})
+    assert blend().predict_departures(panel).tolist() == [2.5, 2.5]
 
 
 def test_a_blend_does_not_call_a_member_of_weight_zero() -> None:
     members = {**blend().members, "xgboost": object()}
     panel = pl.DataFrame({"base_log_sales": [8.0]})
-    found = Blend(members, blend().weights).predict_log_sales(panel)  # type: ignore[arg-type]
-    assert found.tolist() == [10.5]
+    found = Blend(members, blend().weights).predict_departures(panel)  # type: ignore[arg-type]
+    assert found.tolist() == [2.5]
 
 
 def test_importance_is_the_weighted_mean_of_shares_and_the_sum_of_splits() -> None:

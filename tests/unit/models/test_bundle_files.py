@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -63,7 +64,7 @@ def test_open_days_are_the_calibrated_forecast_of_the_model_and_closed_ones_zero
     panel = panel_of()
     found = bundle_of().forecast(panel)
     keys = ["forecast_origin", "store_id", "target_date", "horizon_days", "is_open"]
-    assert found.columns == [*keys, *COLUMNS]
+    assert found.columns == [*keys, *COLUMNS, "mean_departure"]
     assert found.select(keys).equals(panel.select(keys))
     bounds = DAILY.bounds(
         panel["horizon_days"].to_numpy(),
@@ -74,6 +75,52 @@ def test_open_days_are_the_calibrated_forecast_of_the_model_and_closed_ones_zero
         found.select(COLUMNS).rows(), panel["is_open"], bounds.select(COLUMNS).rows(), strict=True
     ):
         assert row == (expected if is_open else (0.0,) * 5)
+
+
+class DayModel(RuleModel):
+    """A model whose departures grow with the day, and are larger in store 2."""
+
+    def predict_departures(self, panel: pl.DataFrame) -> np.ndarray:
+        return panel["horizon_days"].to_numpy() / 10 * panel["store_id"].to_numpy()
+
+
+def centred_bundle() -> Bundle:
+    bundle = bundle_of()
+    return replace(
+        bundle,
+        model=Blend({"lightgbm": DayModel()}, {"lightgbm": 1.0}),
+        metadata=replace(bundle.metadata, is_centred=True),
+    )
+
+
+def test_the_mean_departure_of_the_open_stores_is_taken_out_of_each_day() -> None:
+    panel = panel_of().with_columns(
+        is_open=pl.col("is_open") & ((pl.col("store_id") == 1) | (pl.col("horizon_days") > 1))
+    )
+    found = centred_bundle().forecast(panel)
+    for row, known in zip(found.rows(named=True), panel.rows(named=True), strict=True):
+        day = row["horizon_days"]
+        # on the first day, only store 1 opens
+        mean = day / 10 * (1.0 if day == 1 else 1.5) if day % 7 != 2 else 0.0
+        assert row["mean_departure"] == pytest.approx(mean, abs=1e-15)
+        if row["is_open"]:
+            own = known["base_log_sales"] + day / 10 * row["store_id"] - mean
+            assert row["sales_forecast"] == pytest.approx(math.exp(own + DAILY.log_shift))
+
+
+def test_a_store_alone_gets_the_same_forecast_to_the_last_bit_from_the_means_of_all() -> None:
+    bundle, panel = centred_bundle(), panel_of()
+    whole = bundle.forecast(panel)
+    means = whole.select("forecast_origin", "target_date", "mean_departure").unique()
+    alone = panel.filter(store_id=2)
+    assert bundle.forecast(alone, means).equals(whole.filter(store_id=2))
+    with pytest.raises(NoDataError, match="no mean departure of 2015-06-25 "):
+        bundle.forecast(alone, means.filter(pl.col("target_date") != date(2015, 6, 25)))
+
+
+def test_departures_of_a_bundle_of_an_earlier_version_are_not_centred() -> None:
+    found = bundle_of(departure=0.25).forecast(panel_of()).filter("is_open")
+    assert found["mean_departure"].unique().to_list() == [0.0]
 
 
 @pytest.mark.parametrize("number", [1, 3])

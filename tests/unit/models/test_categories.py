@@ -92,7 +92,7 @@ def test_a_store_that_moves_to_an_unseen_state_moves_no_store_of_another_state(
             moved, forecast_origin=NEWEST_ORIGIN, horizon_days=14, params=params.features
         )
         return panel.select("store_id", *STORE_FEATURES).with_columns(
-            log_sales=pl.Series(blend.predict_log_sales(panel))
+            departure=pl.Series(blend.predict_departures(panel))
         )
 
     attributes = known.stores.attributes
@@ -107,6 +107,6 @@ def test_a_store_that_moves_to_an_unseen_state_moves_no_store_of_another_state(
     assert others.sum() > 100
     # the sums of states and of the chain have the same stores in the same order
     np.testing.assert_allclose(
-        after.filter(others)["log_sales"], before.filter(others)["log_sales"], rtol=0, atol=1e-6
+        after.filter(others)["departure"], before.filter(others)["departure"], rtol=0, atol=1e-6
     )
     assert blend.categories.unseen(after)["store_id"].to_list() == [mover]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from datetime import date
+from statistics import fmean
 
 import numpy as np
 import polars as pl
@@ -10,21 +12,38 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rossmann_ml.models.base import importance_frame, log_base, log_target
+from rossmann_ml.models.base import importance_frame, log_base, target_departures
 
 
-@given(days=st.lists(st.tuples(st.floats(1, 1e5), st.floats(0, 12, width=32)), min_size=1))
+@given(
+    rows=st.lists(
+        st.tuples(
+            st.integers(0, 1), st.integers(0, 3), st.floats(1, 1e5), st.floats(0, 12, width=32)
+        ),
+        min_size=1,
+    )
+)
 @settings(max_examples=20, deadline=None, derandomize=True)
-def test_a_model_learns_log_sales_minus_the_linear_forecast(
-    days: list[tuple[float, float]],
+def test_a_model_learns_how_stores_depart_from_the_linear_forecast_and_not_the_day(
+    rows: list[tuple[int, int, float, float]],
 ) -> None:
     panel = pl.DataFrame(
-        days, schema={"sales": pl.Float64, "base_log_sales": pl.Float32}, orient="row"
+        {
+            "forecast_origin": [date(2015, 6, 5 + 7 * origin) for origin, *_ in rows],
+            "target_date": [date(2015, 6, 20 + day) for _, day, *_ in rows],
+            "sales": [sales for *_, sales, _ in rows],
+            "base_log_sales": pl.Series([base for *_, base in rows], dtype=pl.Float32),
+        }
     )
     assert log_base(panel).dtype == np.float64
-    assert log_base(panel).tolist() == [base for _, base in days]
-    expected = [math.log(sales) - base for sales, base in days]
-    assert log_target(panel).tolist() == pytest.approx(expected, rel=1e-12, abs=1e-12)
+    assert log_base(panel).tolist() == [base for *_, base in rows]
+    own = [math.log(sales) - base for *_, sales, base in rows]
+    days = [row[:2] for row in rows]
+    expected = [
+        departure - fmean(each for each, other in zip(own, days, strict=True) if other == day)
+        for departure, day in zip(own, days, strict=True)
+    ]
+    assert target_departures(panel).tolist() == pytest.approx(expected, rel=1e-12, abs=1e-12)
 
 
 def test_importance_is_the_share_of_all_gain_most_important_first() -> None:

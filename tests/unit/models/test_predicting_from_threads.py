@@ -43,9 +43,9 @@ def test_threads_that_call_one_model_at_once_get_the_predictions_of_one_alone(
     loaded: list[Model],
 ) -> None:
     asked = [panel(42, seed) for seed in range(CALLERS)]
-    alone = [loaded[0].predict_log_sales(rows) for rows in asked]
+    alone = [loaded[0].predict_departures(rows) for rows in asked]
     with ThreadPoolExecutor(CALLERS) as callers:
         for model in loaded[1:]:
-            answers = callers.map(model.predict_log_sales, asked * 20)
+            answers = callers.map(model.predict_departures, asked * 20)
             for answer, expected in zip(answers, alone * 20, strict=True):
                 np.testing.assert_array_equal(answer, expected)
