@@ -172,11 +172,15 @@ class ProblemError(HTTPException):
 
 
 class NotModifiedError(Exception):
-    """Exception that ends a request with 304, because the caller has the current response."""
+    """Exception that ends a request with 304, because the caller has the current response.
 
-    def __init__(self, etag: str) -> None:
-        super().__init__(etag)
-        self.etag = etag
+    Args:
+        headers: Headers of the current response that describe it for caches.
+    """
+
+    def __init__(self, headers: dict[str, str]) -> None:
+        super().__init__()
+        self.headers = headers
 
 
 def invalid_value(location: str, message: str, found: object) -> ProblemError:
@@ -329,4 +333,4 @@ def _unreadable(request: Request, error: duckdb.Error) -> Response:
 
 
 def _not_modified(_request: Request, error: NotModifiedError) -> Response:
-    return Response(status_code=304, headers={"ETag": error.etag, "Cache-Control": "no-cache"})
+    return Response(status_code=304, headers=error.headers)
