@@ -288,7 +288,7 @@ def _listed(errors: list[InvalidValue]) -> str:
 
 
 def _plain(value: object) -> object:
-    if value is None or isinstance(value, bool | int):
+    if value is None or (isinstance(value, int) and abs(value) < 2**63):
         return value
     if isinstance(value, dict | list):  # as text it may be as large as the body
         return f"{'object' if isinstance(value, dict) else 'list'} of {len(value)}"

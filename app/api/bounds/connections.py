@@ -38,8 +38,8 @@ class ConnectionLimits:
 
     Attributes:
         most: Largest number of connections. A further one closes the connection that has waited
-            longest for its caller: for a request, or else for the reading of a response. If none
-            waits, the further one is closed.
+            longest for its caller: for a request, or else for the rest of a body or for the reading
+            of a response. If none waits, the further one is closed.
         head_seconds: Number of seconds in which the head of a request must arrive, also the first
             one of a connection.
         body_seconds: The same for a body.
@@ -47,7 +47,8 @@ class ConnectionLimits:
         most_bytes: Largest size of a request in bytes.
         waiting: Connections that wait for a request, or close when their last response is read;
             the one that has waited longest first.
-        unread: Connections with a response that is not read, in the same order.
+        stalled: Connections with a body that is not complete, or a response that is not read, in
+            the same order.
     """
 
     most: int
@@ -56,7 +57,7 @@ class ConnectionLimits:
     send_seconds: float
     most_bytes: int
     waiting: dict[BoundedProtocol, None] = field(default_factory=dict)
-    unread: dict[BoundedProtocol, None] = field(default_factory=dict)
+    stalled: dict[BoundedProtocol, None] = field(default_factory=dict)
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -82,7 +83,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         limits = self._limits
         if len(self.connections) > limits.most:
-            next(chain(limits.waiting, limits.unread, (self,))).drop()
+            next(chain(limits.waiting, limits.stalled, (self,))).drop()
         if not self.transport.is_closing():
             limits.waiting[self] = None
             self._await_head()
@@ -127,6 +128,7 @@ class BoundedProtocol(HttpToolsProtocol):
             raise ConnectionAbortedError
         self._is_head = False
         self._limits.waiting.pop(self, None)
+        self._limits.stalled[self] = None
         self._stop_receiving()
         self._receiving = self._later(
             self._limits.body_seconds + _BODY_GRACE_SECONDS, self._receiving_took_too_long
@@ -136,6 +138,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """Note that the request is complete."""
         self._is_head, self._bytes = True, 0
+        self._limits.stalled.pop(self, None)
         self._stop_receiving()
         super().on_message_complete()
 
@@ -152,13 +155,13 @@ class BoundedProtocol(HttpToolsProtocol):
     def pause_writing(self) -> None:
         """Begin to wait for the caller to read the response."""
         super().pause_writing()
-        self._limits.unread[self] = None
+        self._limits.stalled[self] = None
         self._await_reading()
 
     def resume_writing(self) -> None:
         """Note that the caller has read most of the response."""
         super().resume_writing()
-        self._limits.unread.pop(self, None)
+        self._limits.stalled.pop(self, None)
         if not self.transport.is_closing():  # then the rest must be read in time, too
             self._stop_sending()
 
@@ -225,7 +228,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _leave(self) -> None:
         self._limits.waiting.pop(self, None)
-        self._limits.unread.pop(self, None)
+        self._limits.stalled.pop(self, None)
 
     def _later(self, seconds: float, act: Callable[[], None]) -> asyncio.TimerHandle:
         return self.loop.call_later(seconds, act)

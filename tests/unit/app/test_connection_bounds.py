@@ -153,12 +153,24 @@ def test_a_connection_too_many_is_closed_if_all_others_are_answered() -> None:
 def test_a_connection_that_is_not_read_makes_room_if_none_waits_for_a_request() -> None:
     async def full(server: SmallServer) -> None:
         unread = [server.connect(GET_AND_CLOSE) for _ in range(2)]
-        await until(lambda: len(server.limits.unread) == 2)
+        await until(lambda: len(server.limits.stalled) == 2)
         other = server.connect(GET)
         assert (await read_all(unread[0]))[1]
         assert (await read_all(other, len(ANSWER)))[0].startswith(b"HTTP/1.1 200 ")
 
     run(full, most=2, body_bytes=300_000)
+
+
+def test_a_body_that_does_not_arrive_makes_room_if_none_waits_for_a_request() -> None:
+    async def full(server: SmallServer) -> None:
+        server.may_answer.set()
+        post = GET.replace(b"GET", b"POST")[:-2] + b"Content-Length: 5\r\n\r\n1"
+        stalled = [server.connect(post) for _ in range(2)]
+        await until(lambda: len(server.limits.stalled) == 2)
+        assert (await read_all(server.connect(GET), len(ANSWER)))[0] == ANSWER
+        assert (await read_all(stalled[0]))[1]
+
+    run(full, most=2)
 
 
 def test_the_end_of_a_last_answer_must_be_read_in_time_too() -> None:
