@@ -11,7 +11,6 @@ import pytest
 from support.backups import (
     empty_place,
     refused,
-    restoring_module,
     rewritten,
 )
 from support.small_warehouse import change
@@ -132,5 +131,29 @@ def test_a_file_that_is_not_there_or_too_large_is_refused(
 ) -> None:
     with pytest.raises(RefusedError, match="no such file"):
         restore(place, archive.with_name("none.tar"))
-    monkeypatch.setattr(restoring_module(), "free_bytes", lambda _: 10)
+    monkeypatch.setattr("rossmann_ml.recovery.unpacking.free_bytes", lambda _: 10)
     refused(place, archive, "has 10 left")
+
+
+@pytest.mark.parametrize(
+    ("name", "headers"),
+    [
+        ("warehouse/models/" + "a/" * 3000 + "a", {}),
+        ("warehouse/models/" + "a" * 300, {}),
+        ("warehouse/published/a\0b", {}),
+        ("warehouse/rossmann.duckdb/a", {}),
+        ("warehouse/published/CURRENT/a", {}),
+        ("warehouse/models/a", {"mtime": "1e999", "uid": "1e999"}),
+        ("warehouse/models/a", {"size": "9" * 30}),
+        ("warehouse/models/a", {"size": "nan"}),
+        ("warehouse/models/a", {"GNU.sparse.major": "1", "GNU.sparse.minor": "x"}),
+    ],
+)
+def test_a_crafted_archive_is_refused_in_words(
+    place: Settings, archive: Path, name: str, headers: dict[str, str]
+) -> None:
+    with tarfile.open(archive, "a", format=tarfile.PAX_FORMAT) as crafted:
+        member = tarfile.TarInfo(name)
+        member.pax_headers, member.mode = headers, 0o7777
+        crafted.addfile(member)
+    refused(place, archive, f"^{archive}")

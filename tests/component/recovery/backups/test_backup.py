@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -13,15 +14,17 @@ from support.backups import (
     contents,
     empty_place,
 )
+from support.other_programs import edit_by_hand
 from support.small_warehouse import MODEL, add_week
 from typer.testing import CliRunner
 
-from rossmann_ml.base.errors import NoDataError, RefusedError
+from rossmann_ml.base.errors import BusyError, NoDataError, RefusedError
 from rossmann_ml.base.params import Params
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.cli import recovery as commands
 from rossmann_ml.publish.publishing import publish
 from rossmann_ml.recovery import back_up, examine, restore
+from rossmann_ml.recovery.archive import Manifest, pack
 from rossmann_ml.serving.generations import current_path
 from rossmann_ml.training.registry_files import artifacts_path, registry_path
 from rossmann_ml.warehouse.session import Session
@@ -154,3 +157,26 @@ def test_the_commands_say_what_they_did(
     monkeypatch.setattr(commands, "default_settings", lambda: served)
     shutil.rmtree(tmp_path / "elsewhere")
     assert "registry is not in it" in CliRunner().invoke(app, ["backup", f"{file}2"]).stdout
+
+
+def test_a_backup_that_another_one_writes_at_the_moment_is_left_to_it(
+    place: Settings, tmp_path: Path
+) -> None:
+    theirs = tmp_path / ".b.tar.tmp"
+    theirs.write_bytes(b"half")
+    with pytest.raises(RefusedError, match="another backup of this name is being written"):
+        back_up(place, tmp_path / "b.tar")
+    assert theirs.read_bytes() == b"half"
+
+
+def test_what_changes_between_its_check_and_its_packing_ends_a_backup(
+    place: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def change_then_pack(*arguments: Any) -> Manifest:
+        edit_by_hand(current_path(place.published_path))
+        return pack(*arguments)
+
+    monkeypatch.setattr("rossmann_ml.recovery.backup.pack", change_then_pack)
+    with pytest.raises(BusyError, match="duckdb changed while the backup read it"):
+        back_up(place, tmp_path / "b.tar")
+    assert list(tmp_path.glob("*b.tar*")) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,12 @@ from support.backups import (
 )
 from support.small_warehouse import add_week
 
-from rossmann_ml.base.errors import FaultError
+from rossmann_ml.base.errors import BusyError, FaultError
 from rossmann_ml.base.params import Params
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.publish.publishing import publish
 from rossmann_ml.recovery import examine, repair, restore
+from rossmann_ml.training.registry_files import registry_path
 from rossmann_ml.warehouse import connection as warehouse
 from rossmann_ml.warehouse.session import Session
 
@@ -106,3 +108,28 @@ def test_a_restore_that_fails_puts_back_what_was_there(
     monkeypatch.setattr(Path, "rename", fail_once)
     refused(place, archive, "cannot be restored: input/output error")
     assert contents(place.warehouse_path) == changed
+
+
+def test_an_interrupted_restore_is_undone_by_what_it_wrote_down(
+    place: Settings,
+    archive: Path,
+    changed: dict[str, bytes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    registry, before = registry_path(place), contents(place.state_path)
+    assert registry is not None
+    assert dies(place, archive, 11, monkeypatch)
+    log = registry.with_name(f"{registry.name}-wal")
+    log.write_bytes(b"of the restored database")
+    repair(place.model_copy(update={"mlflow_tracking_uri": "http://127.0.0.1:1"}))
+    assert contents(place.warehouse_path) == changed
+    assert contents(place.state_path) == before
+
+
+def test_nothing_is_replaced_that_a_process_has_open(place: Settings, archive: Path) -> None:
+    registry = registry_path(place)
+    assert registry is not None
+    with registry.open() as stream, subprocess.Popen(["sleep", "60"], stdin=stream) as program:
+        refused(place, archive, f"mlflow.db is open in process {program.pid}", BusyError)
+        program.kill()
+    restore(place, archive, replace=True)
