@@ -135,7 +135,7 @@ def pack(settings: Settings, path: Path, facts: Facts, scratch: Path) -> Manifes
         sqlite3.Error: MLflow's database cannot be read.
     """
     parts = places(settings)
-    has_registry = REGISTRY in parts and parts[REGISTRY].exists()
+    has_registry = REGISTRY in parts and os.path.lexists(parts[REGISTRY])
     # dereference: two names of one file are stored as two files, because links are refused
     with tarfile.open(path, "w", format=tarfile.PAX_FORMAT, dereference=True) as archive:
         if has_registry:

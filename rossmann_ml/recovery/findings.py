@@ -17,8 +17,11 @@ import duckdb
 from rossmann_ml.base.errors import BusyError, RossmannError
 from rossmann_ml.base.storage_faults import fault_in
 
-FAULTS = (RossmannError, duckdb.Error, sqlite3.Error, OSError, ValueError)
-"""Errors of files and databases that one examination or repair may raise; others still run."""
+FAULTS = (RossmannError, duckdb.Error, sqlite3.Error, OSError, ValueError, RuntimeError)
+"""Errors of files and databases that one examination or repair may raise; others still run.
+
+`RuntimeError` is raised for a link to itself and for data that are nested too deeply.
+"""
 _MOST_SHOWN = 6
 
 

@@ -135,6 +135,8 @@ def _damage_of(path: Path) -> str | None:
         BusyError: Another process has locked it.
         ForbiddenError: This user may not read it.
     """
+    if path.exists() and not path.is_file():
+        return f"{path} is no plain file"
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as found:
             ((said,),) = found.execute("PRAGMA integrity_check(1)").fetchall()
