@@ -27,7 +27,7 @@ from rossmann_ml.base.errors import (
 _FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _BUSY = frozenset({errno.EBUSY, errno.ETXTBSY})
 _DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
-_PATH = frozenset({errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EISDIR})
+_PATH = frozenset({errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.EEXIST})
 _OPEN_FILES = frozenset({errno.EMFILE, errno.ENFILE})
 _SYSTEM = _FORBIDDEN | _BUSY | _DISK | _PATH | _OPEN_FILES
 

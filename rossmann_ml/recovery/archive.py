@@ -182,11 +182,11 @@ def files_of(part: str, place: Path) -> Iterator[tuple[str, Path]]:
 
     Raises:
         RefusedError: Something that is no plain file has the name of a file.
-        OSError: This user may not read a folder.
+        OSError: This user may not read a folder, or something else is in its place.
     """
-    if place.is_file():
+    if place.is_file() and part in (DATABASE, REGISTRY):
         yield part, place
-    elif place.exists():
+    elif os.path.lexists(place):
         for path in _walk(place):
             inside = path.relative_to(place).as_posix()
             if part == ARTIFACTS or _STATE.fullmatch(inside):

@@ -62,7 +62,9 @@ def test_a_bundle_that_may_not_be_read_is_left_alone(place: Settings) -> None:
             folder.chmod(folder.stat().st_mode | 0o055)
 
     def look() -> None:
-        raise AssertionError(str([(each.found, each.repair) for each in findings(place, "models")]))
+        raise AssertionError(
+            str([(each.found, each.repair) for each in findings(place, "champion")])
+        )
 
     said = as_another_user(look)
     assert "Permission denied" in said
