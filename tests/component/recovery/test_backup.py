@@ -30,6 +30,11 @@ from rossmann_ml.training.registry_files import artifacts_path, registry_path
 from rossmann_ml.warehouse.session import Session
 
 
+@pytest.fixture
+def place(place_with_registry: Settings) -> Settings:
+    return place_with_registry
+
+
 def test_a_backup_comes_back_byte_for_byte_in_an_empty_place(
     place: Settings, archive: Path, tmp_path: Path
 ) -> None:

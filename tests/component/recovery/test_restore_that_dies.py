@@ -25,6 +25,11 @@ from rossmann_ml.warehouse import connection as warehouse
 from rossmann_ml.warehouse.session import Session
 
 
+@pytest.fixture
+def place(place_with_registry: Settings) -> Settings:
+    return place_with_registry
+
+
 class Died(BaseException):
     """Simulates SIGKILL: no clean-up runs after it."""
 

@@ -21,6 +21,11 @@ from rossmann_ml.recovery import back_up, restore
 from rossmann_ml.warehouse import connection as warehouse
 
 
+@pytest.fixture
+def place(place_with_registry: Settings) -> Settings:
+    return place_with_registry
+
+
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.7, 0.999])
 def test_an_archive_that_was_cut_off_changes_nothing(
     place: Settings, archive: Path, share: float
