@@ -102,6 +102,7 @@ def test_any_other_error_passes_unchanged(error: Exception) -> None:
         (OSError(errno.EBUSY, "no"), BusyError),
         (OSError(errno.ENOSPC, "no"), FaultError),
         (OSError(errno.EMFILE, "no"), FaultError),
+        (FileExistsError(errno.EEXIST, "a file where a folder is made"), FaultError),
         (FileNotFoundError(errno.ENOENT, "no"), NoDataError),
         (OSError(errno.ENAMETOOLONG, "no"), FaultError),
         (duckdb.IOException('Could not set lock on file "f": held in x (PID 1)'), BusyError),
