@@ -15,7 +15,8 @@ from rossmann_ml.base.terminal.console import Console
 from rossmann_ml.cli.output import show
 from rossmann_ml.pipeline.steps import BUILD_MARTS, Run
 from rossmann_ml.pipeline.watched_publish import watch_and_publish
-from rossmann_ml.publish.publishing import AcceptedJump, PublishedGeneration
+from rossmann_ml.publish.jumps import AcceptedJump
+from rossmann_ml.publish.publishing import PublishedGeneration
 from rossmann_ml.publish.publishing import rollback_generation as roll_back
 from rossmann_ml.serving.generations import GenerationInfo, pointed_path, read_generations
 from rossmann_ml.warehouse.session import Session

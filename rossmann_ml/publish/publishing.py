@@ -10,23 +10,23 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import duckdb
-
 from rossmann_ml.base import files
 from rossmann_ml.base.errors import (
-    ChangedError,
-    DamagedError,
-    HeldError,
-    NoDataError,
     PublishError,
     RossmannError,
 )
-from rossmann_ml.base.params import ContinuityParams
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.models.bundle_files import is_whole, put_back, require_whole
 from rossmann_ml.publish.audit import audit_generation, count_generation_rows
-from rossmann_ml.publish.continuity import Continuity, compare_with_published
+from rossmann_ml.publish.continuity import Continuity
 from rossmann_ml.publish.identity import Draft, draft_generation
+from rossmann_ml.publish.jumps import (
+    AcceptedJump,
+    compare,
+    hold,
+    pointed_or_none,
+    record_acceptance,
+)
 from rossmann_ml.publish.retention import remove_old
 from rossmann_ml.publish.vintages import export_vintages, vintages_path
 from rossmann_ml.publish.writer import write_generation
@@ -38,10 +38,8 @@ from rossmann_ml.serving.generations import (
     bundle_path,
     generation_files,
     generation_path,
-    list_generations,
     model_versions_of,
     move_pointer,
-    pointed_path,
     read_generations,
     read_info,
     reading,
@@ -49,7 +47,6 @@ from rossmann_ml.serving.generations import (
 )
 from rossmann_ml.serving.status import (
     FailedRun,
-    HeldPublish,
     LastPublish,
     Rollback,
     read_status,
@@ -82,19 +79,6 @@ class PublishedGeneration:
     tables: dict[str, int]
     info: GenerationInfo
     continuity: Continuity | None = None
-
-
-@dataclass(frozen=True)
-class AcceptedJump:
-    """A person's approval of totals that moved beyond their limits, for one publication.
-
-    Attributes:
-        actor: Name of the person.
-        reason: Reason of the approval, kept in ``monitoring.accepted_jumps``.
-    """
-
-    actor: str
-    reason: str
 
 
 def publish(
@@ -158,10 +142,10 @@ def _publish(
                 )
                 audit_generation(temporary, contract=load_contract(), expected_rows=rows)
                 # after the audit, so that a broken file is reported as broken, not as a jump
-                continuity = _compare(session, connection, params.publish.continuity)
+                continuity = compare(session, connection, params.publish.continuity)
                 jump = continuity if continuity is not None and continuity.jumps else None
                 if jump is not None and accepted_jump is None:
-                    _hold(settings, draft.info, jump, run_id)
+                    hold(settings, draft.info, jump, run_id)
             except BaseException:
                 files.remove(temporary)
                 files.remove(temporary.with_name(f"{temporary.name}.wal"))  # after a full disk
@@ -172,7 +156,7 @@ def _publish(
             files.move_into_place(temporary, path)
             if jump is not None and accepted_jump is not None:
                 reason = accepted_jump.reason
-                _record_acceptance(connection, draft.info, jump, accepted_jump)
+                record_acceptance(connection, draft.info, jump, accepted_jump)
     copy_bundles(settings, draft)
     is_current = _move_pointer_if_due(settings, path, run_id, reason)
     remove_old(settings, generations_kept=params.publish.generations_kept)
@@ -180,74 +164,6 @@ def _publish(
         tables, info = count_generation_rows(connection, load_contract()), read_info(connection)
     return PublishedGeneration(
         info.generation_id, path, is_new, is_current, tables, info, continuity
-    )
-
-
-def _compare(
-    session: Session, connection: duckdb.DuckDBPyConnection, limits: ContinuityParams
-) -> Continuity | None:
-    """Compare the warehouse's newest vintage with the one that readers have.
-
-    If the current generation's content is lost (damaged, changed, deleted), the newest of the
-    others is compared, because publishing replaces the lost one. A current generation that this
-    user may not read stops the publication, because its content may be fine.
-
-    Returns:
-        The comparison; None before the first publication or if no comparison is possible.
-    """
-    current = _pointed_or_none(session.settings)
-    if current is None:
-        return None
-    others = (each.path for each in list_generations(session.settings))
-    for path in (current, *(other for other in others if other != current)):
-        try:
-            return compare_with_published(connection, path, limits)
-        except (ChangedError, DamagedError, NoDataError) as lost:
-            session.progress(f"not compared with {path.name}: {lost}")
-    return None
-
-
-def _hold(settings: Settings, info: GenerationInfo, jump: Continuity, run_id: str) -> None:
-    """Write to ``status.json`` that the generation is held, then raise `HeldError`.
-
-    Args:
-        settings: Settings with the folder of published files.
-        info: Identity of the generation that is held.
-        jump: Comparison with the current generation, which names the totals beyond their limits.
-        run_id: Id of the publishing run.
-    """
-    reason = jump.describe()
-    held = HeldPublish(
-        generation_id=info.generation_id,
-        forecast_origin=info.forecast_origin,
-        run_id=run_id,
-        reason=reason,
-    )
-    write_status(settings, held_publish=held)
-    raise HeldError(
-        f"{reason}. Readers keep generation {jump.previous_generation_id}. If the jump is "
-        'right: `rossmann publish --accept-jump --reason "..."`; else correct the data and run '
-        "`rossmann refresh`"
-    )
-
-
-def _record_acceptance(
-    connection: duckdb.DuckDBPyConnection,
-    info: GenerationInfo,
-    jump: Continuity,
-    accepted: AcceptedJump,
-) -> None:
-    """Add a row to ``monitoring.accepted_jumps``: who approved which totals, when and why."""
-    connection.execute(
-        "INSERT INTO monitoring.accepted_jumps VALUES (?, ?, ?, ?, ?, ?)",
-        [
-            info.generation_id,
-            jump.previous_generation_id,
-            warehouse.utc_now(),
-            accepted.actor,
-            accepted.reason,
-            jump.describe(),
-        ],
     )
 
 
@@ -284,7 +200,7 @@ def _move_pointer_if_due(
     Returns:
         Whether the generation is the current one afterwards.
     """
-    current = _pointed_or_none(settings)
+    current = pointed_or_none(settings)
     status = read_status(settings.published_path)
     is_withdrawn = status.rollback is not None and path.stem in status.rollback.withdrawn
     if is_withdrawn and current != path:
@@ -299,17 +215,6 @@ def _move_pointer_if_due(
         write_status(settings, last_publish=published)
     resolve_failure(settings)
     return True
-
-
-def _pointed_or_none(settings: Settings) -> Path | None:
-    """Return the path that the pointer names; None if the pointer is missing or unusable.
-
-    An unusable pointer raises no error here, because publishing replaces it.
-    """
-    try:
-        return pointed_path(settings.published_path)
-    except PublishError:  # the pointer's text is unusable; publishing replaces it
-        return None
 
 
 def rollback_generation(settings: Settings, generation_id: str) -> Generation:

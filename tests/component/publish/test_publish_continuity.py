@@ -11,8 +11,8 @@ from rossmann_ml.base.errors import HeldError, PublishError, SettingsError
 from rossmann_ml.base.params import Params
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.cli.publish import publish as publish_command
+from rossmann_ml.publish.jumps import AcceptedJump
 from rossmann_ml.publish.publishing import (
-    AcceptedJump,
     PublishedGeneration,
     publish,
     rollback_generation,
