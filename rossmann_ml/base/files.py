@@ -12,6 +12,9 @@ import shutil
 import time
 from pathlib import Path
 
+ASIDE = ".damaged"
+"""End of the names of damaged files and folders that were moved aside for a person to examine."""
+
 
 def sync(path: Path) -> None:
     """Flush a file, or a folder's list of entries, to disk, so that it survives a power cut."""
@@ -44,8 +47,12 @@ def write_text_atomically(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     # the name has the process id because two processes may write the same file at once
     temporary = path.with_name(f".{path.name}.{os.getpid()}.text")
-    temporary.write_text(text, encoding="utf-8")
-    move_into_place(temporary, path)
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        move_into_place(temporary, path)
+    except BaseException:
+        remove(temporary)
+        raise
 
 
 def copy_folder_atomically(source: Path, final: Path) -> None:
@@ -90,7 +97,7 @@ def move_aside(path: Path) -> None:
     A file or folder that was moved aside under this name before is removed.
     """
     if path.exists():
-        aside = path.with_name(f"{path.name}.damaged")
+        aside = path.with_name(f"{path.name}{ASIDE}")
         remove(aside)
         path.rename(aside)
 

@@ -108,6 +108,16 @@ def record_acceptance(
     )
 
 
+def reason_of_acceptance(connection: duckdb.DuckDBPyConnection, generation_id: str) -> str | None:
+    """Return why a person accepted a generation's totals; None if no acceptance is recorded."""
+    found = connection.execute(
+        "SELECT reason FROM monitoring.accepted_jumps WHERE generation_id = ? "
+        "ORDER BY accepted_at DESC LIMIT 1",
+        [generation_id],
+    ).fetchone()
+    return None if found is None else str(found[0])
+
+
 def pointed_or_none(settings: Settings) -> Path | None:
     """Return the path that the pointer names; None if the pointer is missing or unusable.
 

@@ -12,6 +12,9 @@ from pathlib import Path
 
 from rossmann_ml.base import files
 from rossmann_ml.base.errors import (
+    ChangedError,
+    DamagedError,
+    NoDataError,
     PublishError,
     RossmannError,
 )
@@ -25,6 +28,7 @@ from rossmann_ml.publish.jumps import (
     compare,
     hold,
     pointed_or_none,
+    reason_of_acceptance,
     record_acceptance,
 )
 from rossmann_ml.publish.retention import remove_old
@@ -129,10 +133,8 @@ def _publish(
     with session.writing() as connection:
         draft = draft_generation(connection, settings, params, run_id=run_id)
         path = generation_path(settings, draft.info.generation_id)
-        # a file that somebody changed is written again
-        is_new = not path.exists() or is_changed(path)
+        is_new = not _is_whole_generation(path)
         continuity: Continuity | None = None
-        reason: str | None = None
         export_vintages(connection, settings, draft.archived_origins)
         if is_new:
             temporary = files.temporary_name(path)
@@ -143,28 +145,45 @@ def _publish(
                 audit_generation(temporary, contract=load_contract(), expected_rows=rows)
                 # after the audit, so that a broken file is reported as broken, not as a jump
                 continuity = compare(session, connection, params.publish.continuity)
-                jump = continuity if continuity is not None and continuity.jumps else None
-                if jump is not None and accepted_jump is None:
-                    hold(settings, draft.info, jump, run_id)
+                if continuity is not None and continuity.jumps:
+                    if accepted_jump is None:
+                        hold(settings, draft.info, continuity, run_id)
+                    else:  # before the file has its name, because then nobody is asked again
+                        record_acceptance(connection, draft.info, continuity, accepted_jump)
+                temporary.chmod(0o444)  # some SQL tools open files for writing by default
+                write_digest(temporary, path)
+                files.remove(path.with_name(f"{path.name}.wal"))  # of a client that changed it
+                files.move_into_place(temporary, path)
             except BaseException:
                 files.remove(temporary)
                 files.remove(temporary.with_name(f"{temporary.name}.wal"))  # after a full disk
                 raise
-            temporary.chmod(0o444)  # some SQL tools open files for writing by default
-            write_digest(temporary, path)
-            files.remove(path.with_name(f"{path.name}.wal"))  # of a client that changed the file
-            files.move_into_place(temporary, path)
-            if jump is not None and accepted_jump is not None:
-                reason = accepted_jump.reason
-                record_acceptance(connection, draft.info, jump, accepted_jump)
+        accepted = reason_of_acceptance(connection, draft.info.generation_id)
     copy_bundles(settings, draft)
-    is_current = _move_pointer_if_due(settings, path, run_id, reason)
+    with reading_even_if_busy(path) as published_file:  # before readers are sent to it
+        tables = count_generation_rows(published_file, load_contract())
+        info = read_info(published_file)
+    is_current = _move_pointer_if_due(settings, path, run_id, accepted)
     remove_old(settings, generations_kept=params.publish.generations_kept)
-    with reading_even_if_busy(path) as connection:
-        tables, info = count_generation_rows(connection, load_contract()), read_info(connection)
     return PublishedGeneration(
         info.generation_id, path, is_new, is_current, tables, info, continuity
     )
+
+
+def _is_whole_generation(path: Path) -> bool:
+    """Return whether a generation is on disk as it was published; if not, it is written again.
+
+    Raises:
+        RossmannError: The file cannot be read now, for example because it is forbidden, so that its
+            content may be fine.
+    """
+    if is_changed(path):
+        return False
+    try:
+        with reading_even_if_busy(path) as connection:
+            return read_info(connection).generation_id == path.stem
+    except (NoDataError, ChangedError, DamagedError):
+        return False
 
 
 def copy_bundles(settings: Settings, draft: Draft) -> None:
@@ -187,8 +206,8 @@ def _move_pointer_if_due(
 ) -> bool:
     """Move the pointer to a generation, and record the publication in ``status.json``.
 
-    If a rollback of readers withdrew the generation, the pointer stays, because a person chose
-    another one.
+    If a rollback of readers withdrew the generation, the pointer names the one that a person chose
+    instead, unless that file is gone.
 
     Args:
         settings: Settings with the folder of published files.
@@ -200,21 +219,20 @@ def _move_pointer_if_due(
     Returns:
         Whether the generation is the current one afterwards.
     """
-    current = pointed_or_none(settings)
     status = read_status(settings.published_path)
-    is_withdrawn = status.rollback is not None and path.stem in status.rollback.withdrawn
-    if is_withdrawn and current != path:
-        resolve_failure(settings)
-        return False
-    if current != path:
-        move_pointer(settings.published_path, path)
-    noted = (status.last_publish, status.rollback)
-    if not any(each is not None and each.generation_id == path.stem for each in noted):
+    rollback, target, noted = status.rollback, path, [status.last_publish, status.rollback]
+    if rollback is not None and path.stem in rollback.withdrawn:
+        chosen = generation_path(settings, rollback.generation_id)
+        target, noted = (chosen, noted) if chosen.exists() else (path, [])
+    if pointed_or_none(settings) != target:
+        # the rollback's process may have died before it moved the pointer
+        move_pointer(settings.published_path, target)
+    if target == path and not any(each and each.generation_id == path.stem for each in noted):
         # an earlier process may have died between moving the pointer and this note
         published = LastPublish(generation_id=path.stem, run_id=run_id, accepted_jump=accepted_jump)
         write_status(settings, last_publish=published)
     resolve_failure(settings)
-    return True
+    return target == path
 
 
 def rollback_generation(settings: Settings, generation_id: str) -> Generation:
