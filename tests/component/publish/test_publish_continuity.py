@@ -236,7 +236,6 @@ def test_an_acceptance_stays_on_record_if_the_publication_ends_after_its_file_is
         publish(Session(settings, params), run_id="by-hand", accepted_jump=accepted)
     assert current_path(settings.published_path) == first.path
     for folder in lost:
-        folder.rmdir()
         folder.with_name("elsewhere").rename(folder)
     second = publish(Session(settings, params), run_id="weekly-3")
     assert (second.is_new, second.is_current) == (False, True)  # nobody is asked again
