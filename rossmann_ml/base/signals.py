@@ -13,10 +13,11 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
+_STANDARD_ERROR = 2
 _RAISE_AGAIN_AFTER_SECONDS = 0.05
 
 
@@ -50,9 +51,10 @@ class Ending:
 def ended_by_signals(grace_seconds: float = 15.0) -> Iterator[Ending]:
     """Run a block that SIGINT, SIGTERM, SIGQUIT and SIGHUP end, with exit code 128 + number.
 
-    The signal raises ``KeyboardInterrupt`` in the block, and once more if that was lost. If the
-    block still runs after `grace_seconds`, the process is ended at once, which is as safe as a
-    kill. SIGHUP stays ignored under ``nohup``. In another than the main thread nothing is changed.
+    The signal raises ``KeyboardInterrupt`` in the block, and once more if that was lost. When the
+    block has ended, the signal's name is printed. If the block still runs after `grace_seconds`,
+    the process is ended at once, which is as safe as a kill. SIGHUP stays ignored under ``nohup``.
+    In another than the main thread nothing is changed.
 
     Yields:
         The signal that came, for example to record it.
@@ -104,6 +106,7 @@ def ended_by_signals(grace_seconds: float = 15.0) -> Iterator[Ending]:
             signal.signal(number, handler)
         sys.unraisablehook = hook
     if ending.number is not None:
+        _say(ending.reason)
         sys.exit(ending.exit_code)
 
 
@@ -128,6 +131,10 @@ def _watch(reader: int, ending: Ending, grace_seconds: float) -> None:
             time.sleep(_RAISE_AGAIN_AFTER_SECONDS)
             ending.is_swallowed.clear()
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
-    words = f"error: {ending.reason}: the process was still busy after {grace_seconds:.0f} s\n"
-    os.write(2, words.encode())
+    _say(f"error: {ending.reason}: the process was still busy after {grace_seconds:.0f} s")
     os._exit(ending.exit_code)
+
+
+def _say(words: str) -> None:
+    with suppress(OSError):  # a full disk, or a pipe that nobody reads any more
+        os.write(_STANDARD_ERROR, f"{words}\n".encode())
