@@ -1,8 +1,9 @@
 """End a command when a signal asks for it, also if a library swallows the interrupt.
 
-Entry point: :func:`ended_by_signals`. Python raises an interrupt in the main thread at the next
-opportunity. It is lost if that is a destructor or a callback, and late if a library computes for
-minutes. Servers have their own handling of signals.
+Entry points: :func:`ended_by_signals`, and :func:`stopped_by_signals` for long work inside it.
+Python raises an interrupt in the main thread at the next opportunity. It is lost if that is a
+destructor or a callback, and late if a library computes for minutes. Servers have their own
+handling of signals.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
@@ -45,6 +46,24 @@ class Ending:
     def note(self, number: int) -> None:
         """Remember a signal, unless one came before."""
         self.number = self.number or number
+
+
+_STOPS: list[Callable[[], object]] = []
+
+
+@contextmanager
+def stopped_by_signals(stop: Callable[[], object]) -> Iterator[None]:
+    """Run a block in a library that computes for minutes; a signal also calls a function.
+
+    Args:
+        stop: Function that makes the library end its work. It is called in another thread, inside
+            :func:`ended_by_signals` only.
+    """
+    _STOPS.append(stop)
+    try:
+        yield
+    finally:
+        _STOPS.remove(stop)
 
 
 @contextmanager
@@ -125,6 +144,7 @@ def _watch(reader: int, ending: Ending, grace_seconds: float) -> None:
         os.close(reader)
         return
     ending.note(number)
+    _stop_all()
     end = time.monotonic() + grace_seconds
     while (left := end - time.monotonic()) > 0:
         if ending.is_swallowed.wait(left):
@@ -133,6 +153,12 @@ def _watch(reader: int, ending: Ending, grace_seconds: float) -> None:
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
     _say(f"error: {ending.reason}: the process was still busy after {grace_seconds:.0f} s")
     os._exit(ending.exit_code)
+
+
+def _stop_all() -> None:
+    # a function, because a variable of the thread would keep the library's objects until the end
+    for stop in [*_STOPS]:
+        stop()
 
 
 def _say(words: str) -> None:

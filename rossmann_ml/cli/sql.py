@@ -18,6 +18,7 @@ import typer
 
 from rossmann_ml.base.errors import RefusedError
 from rossmann_ml.base.settings import default_settings
+from rossmann_ml.base.signals import stopped_by_signals
 from rossmann_ml.base.terminal.console import Console
 from rossmann_ml.serving.generations import current_path, read_info, reading
 from rossmann_ml.warehouse.connection import one_value
@@ -66,7 +67,10 @@ def sql(
             # settings such as a log file would let a query write files, or end this process
             if not one_value(connection, bool, "SELECT current_setting('lock_configuration')"):
                 connection.execute("SET lock_configuration = true")
-            _print_rows(connection, text, output, limit)
+            with stopped_by_signals(connection.interrupt):
+                _print_rows(connection, text, output, limit)
+    except duckdb.InterruptException:
+        raise KeyboardInterrupt from None
     except duckdb.Error as error:
         lines = [line.strip() for line in str(error).splitlines()]
         kept = [line for line in lines if line and set(line) != {"^"}]

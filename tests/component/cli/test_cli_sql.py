@@ -249,3 +249,22 @@ def test_a_taken_port_is_refused_in_words(
         taken.listen()
         port = str(taken.getsockname()[1])
         assert_refused(rossmann(settings, command, "--port", port), port, "--port")
+
+
+def test_a_signal_ends_a_query_that_would_take_hours_at_once(shared_published: Published) -> None:
+    settings, _ = shared_published
+    endless = "SELECT count(*) FROM range(10000000000) a(i), range(100) b(j) WHERE i * j % 7 = 3"
+    program = (
+        "import threading, signal\n"
+        "threading.Timer(1, signal.raise_signal, [signal.SIGTERM]).start()\n"
+        "from rossmann_ml.cli import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, "sql", endless, "--format", "csv"],
+        env={**environment(settings.warehouse_path), "PYTHONPATH": str(PROJECT_DIR)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=14,  # the process ends itself after 15 s
+    )
+    assert (done.returncode, done.stderr) == (143, "ended by SIGTERM\n")
