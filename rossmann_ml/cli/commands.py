@@ -7,6 +7,7 @@ exit code, without a traceback.
 
 from __future__ import annotations
 
+import os
 import sys
 
 from rich.markup import escape
@@ -72,8 +73,18 @@ def run() -> None:
     try:
         with storage_refused():
             process.refuse_hidden_modules()
-            process.refuse_undecodable()
+            process.refuse_unusable_text()
+            _note_mistyped_variables()
             app()
     except RossmannError as error:
         Console(stderr=True).print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True)
         sys.exit(error.exit_code)
+
+
+def _note_mistyped_variables() -> None:
+    if any(name.startswith("ROSSMANN_") for name in os.environ):
+        # imported only where it is needed, because it takes as long as all other imports of a help
+        from rossmann_ml.base.variables import mistyped_variables  # noqa: PLC0415
+
+        for words in mistyped_variables():
+            Console(stderr=True).print(f"[yellow]note:[/] {escape(words)}", soft_wrap=True)

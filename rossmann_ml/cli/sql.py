@@ -28,6 +28,7 @@ _TABLE_ROWS = 50
 _UNLIMITED = 1_000_000
 # DuckDB prints at most 9,999 rows of a relation, without a word about the others
 _ROWS_IN_A_BOX = 9_000
+_MOST_CHARACTERS = 1_000_000
 
 Format = Literal["table", "csv", "json"]
 
@@ -83,15 +84,18 @@ def _text_of(query: str | None, file: TextIO | None) -> str:
     """Return the query's text.
 
     Raises:
-        RefusedError: The file is not UTF-8 text.
+        RefusedError: The file is not UTF-8 text, or endless.
     """
     try:
-        return query or (file.read() if file else "")
+        text = query or (file.read(_MOST_CHARACTERS + 1) if file else "")
     except UnicodeDecodeError as error:
         raise RefusedError(
             f"{getattr(file, 'name', 'the file')}: byte 0x{error.object[error.start]:02X} is not "
             "UTF-8; expected SQL as text in UTF-8"
         ) from error
+    if len(text) > _MOST_CHARACTERS:
+        raise RefusedError(f"the query is longer than {_MOST_CHARACTERS:,} characters")
+    return text
 
 
 def _print_rows(

@@ -170,7 +170,7 @@ REFUSED = {
     "loosening the rules": ("SET enable_external_access = true", "configuration has been locked"),
     "a log file": ("CALL enable_logging(storage='file')", "configuration has been locked"),
     "bytes that are no text": ("SELECT '\udcff'", "argument 2, \"SELECT '\\udcff'\", is not UTF-8"),
-    "nothing": ("", "the query is empty; expected SQL"),
+    "nothing": ("", "argument 2 is empty; expected text"),
     "nothing but a semicolon": (" ; -- none", "the query is empty; expected SQL"),
 }
 
@@ -188,6 +188,10 @@ def test_a_query_file_that_is_not_text_is_refused(
     file = tmp_path / "query.sql"
     file.write_bytes(b"SELECT '\xe9'")
     assert_refused(rossmann(shared_published[0], "sql", "-f", str(file)), str(file), "byte 0xE9")
+
+
+def test_an_endless_query_file_is_refused(rossmann: Command, shared_published: Published) -> None:
+    assert_refused(rossmann(shared_published[0], "sql", "-f", "/dev/zero"), "query is longer than")
 
 
 def test_json_loses_no_column_of_a_repeated_name(
