@@ -94,4 +94,5 @@ def summarise(settings: Settings) -> Summary:
             "model_version": info.model_version,
         }
         (model,) = connection.execute(_MODEL, names).fetchall()
-    return Summary(info, path, *forecasts, *model, tuple(damaged_files(settings)))
+    figures = (*forecasts, *model, tuple(damaged_files(settings)))
+    return Summary(info, path, *figures)
