@@ -76,17 +76,19 @@ def fault_of(error: BaseException, path: Path | None = None) -> RossmannError | 
 def fault_in(error: BaseException, path: Path | None = None) -> RossmannError | None:
     """Return the first error that :func:`fault_of` finds in an error and the chain of its causes.
 
+    An error for people that was only being handled when the error came is no cause of it.
+
     Args:
         error: Error, for example of a library that wraps SQLite's.
         path: File that was used; None if it is unknown.
     """
-    cause: BaseException | None = error
-    while cause is not None:
-        fault = fault_of(cause, path)
-        if fault is not None:
-            return fault
-        cause = cause.__cause__ or cause.__context__
-    return None
+    fault, cause = fault_of(error, path), error
+    while fault is None:
+        before = cause.__cause__ or cause.__context__
+        if before is None or (cause.__cause__ is None and isinstance(before, RossmannError)):
+            return None
+        fault, cause = fault_of(before, path), before
+    return fault
 
 
 def _of_system(error: OSError, path: Path | None) -> RossmannError | None:
@@ -101,6 +103,7 @@ def _of_system(error: OSError, path: Path | None) -> RossmannError | None:
     if error.errno in _FORBIDDEN:
         return ForbiddenError(f"{where} cannot be read or written: {reason}; {_GRANT}")
     if error.errno in _DISK:
+        where = path or error.filename2 or where  # of a copy, the file that was written
         return FaultError(f"{where} cannot be read or written: {reason}; {_REPAIR}")
     return FaultError(f"{where} cannot be opened: {reason}")
 
