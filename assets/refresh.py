@@ -1,4 +1,4 @@
-"""Run the weekly job from a terminal; ``rossmann refresh`` starts ``python -m assets.refresh``.
+"""Run the weekly job from a terminal; ``rossmann refresh`` starts ``python -m assets``.
 
 :func:`main` chooses the jobs, and :func:`run_job` runs one job. Each run appears in Dagster's UI.
 See :mod:`assets.terminal` for the lines printed per step, and :mod:`assets.summary` for the final
@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import logging
 import resource
-import sys
 import time
 import uuid
 from dataclasses import replace
@@ -31,7 +30,6 @@ from rossmann_ml.base.settings import Settings, load_settings
 from rossmann_ml.base.signals import ended_by_signals
 from rossmann_ml.base.storage_faults import storage_refused
 from rossmann_ml.base.terminal.console import Console
-from rossmann_ml.base.terminal.streams import prepare_streams
 from rossmann_ml.pipeline.weekly_job import RefreshRecord
 from rossmann_ml.publish.summary import summarise
 from rossmann_ml.serving.generations import pointed_path
@@ -75,7 +73,6 @@ def main(arguments: list[str] | None = None) -> int:
         except KeyboardInterrupt:  # before the first step, or after the last
             record = RefreshRecord(_INTERRUPTED)
         if ending.number:
-            _print_error(f"[bold red]error:[/] {ending.reason}")
             record = replace(record, exit_code=ending.exit_code, reason=ending.reason)
         if given.record:
             usages = [resource.getrusage(kind) for kind in _SELF_AND_CHILDREN]
@@ -284,8 +281,3 @@ def _published_id(settings: Settings) -> str | None:
 def _peak_gigabytes() -> float:
     """Return the peak memory in GB of this process or of its largest child, whichever is more."""
     return max(resource.getrusage(kind).ru_maxrss for kind in _SELF_AND_CHILDREN) / 1e6
-
-
-if __name__ == "__main__":
-    prepare_streams()
-    sys.exit(main())

@@ -32,6 +32,9 @@ def print_summary(console: Console, summary: Summary, *, is_new: bool) -> None:
         "accuracy": _accuracy(summary),
         "file": str(summary.path),
     }
+    if summary.damaged:
+        paths = ", ".join(map(str, summary.damaged))
+        facts["damaged"] = f"moved aside; remove when it is examined: {paths}"
     for name, value in facts.items():
         console.print(f"  {name:<9} {value}", soft_wrap=True, markup=False)
     console.print()

@@ -16,6 +16,7 @@ from assets.home import open_instance
 from rossmann_ml.base.errors import RossmannError
 from rossmann_ml.base.host_names import host_names
 from rossmann_ml.base.settings import Settings, load_settings
+from rossmann_ml.base.variables import mistyped_variables
 
 _PARTS = ("code", "webserver", "daemon")
 
@@ -31,6 +32,8 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", default=3000, type=int)
     given = parser.parse_args()
+    for words in mistyped_variables():
+        print(f"note: {words}", file=sys.stderr)
     try:
         _run(load_settings(), given.part, given.host, given.port)
     except RossmannError as error:

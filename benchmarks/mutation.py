@@ -68,7 +68,7 @@ PACKAGES = {
         ("unit/training",),
     ),
     "forecasting": Package(
-        ("forecasting/**/*.py", "serving/what_if.py"),
+        ("forecasting/**/*.py", "serving/what_if.py", "serving/prepared_origin.py"),
         (
             "unit/forecasting",
             "unit/serving/test_changed_plans.py",

@@ -6,7 +6,7 @@ from typing import Any
 
 from typer.core import TyperGroup
 
-from rossmann_ml import cli
+from rossmann_ml.cli import commands as command_line
 
 
 def loaded(group: Any) -> TyperGroup:
@@ -19,4 +19,4 @@ def loaded(group: Any) -> TyperGroup:
     )
 
 
-rossmann = loaded(cli.app)
+rossmann = loaded(command_line.app)

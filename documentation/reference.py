@@ -19,6 +19,7 @@ from app.api.settings import ApiSettings
 from rossmann_ml.base import errors
 from rossmann_ml.base.params import load_params
 from rossmann_ml.base.settings import PROJECT_DIR, DeliverySettings, Settings
+from rossmann_ml.base.variables import variable_of
 from rossmann_ml.features.driver_groups import feature_groups
 from rossmann_ml.features.history import history_feature_names
 from rossmann_ml.features.panel import STORE_FEATURES
@@ -63,7 +64,6 @@ def _setting_rows(settings: type[BaseSettings]) -> Iterator[str]:
     attributes = inspect.cleandoc(settings.__doc__ or "").partition("Attributes:")[2]
     meanings = dict(re.findall(r"^    (\w+): (.+(?:\n        .+)*)", attributes, re.MULTILINE))
     for name, field in settings.model_fields.items():
-        variable = field.validation_alias or f"{settings.model_config['env_prefix']}{name}".upper()
         default = field.get_default()
         if isinstance(default, SecretStr):
             default = default.get_secret_value()
@@ -73,7 +73,7 @@ def _setting_rows(settings: type[BaseSettings]) -> Iterator[str]:
             shown = "the checkout"
         else:
             shown = "" if default in {None, ""} else f"`{default}`"
-        yield f"| `{variable}` | {shown} | {' '.join(meanings[name].split())} |"
+        yield f"| `{variable_of(settings, name)}` | {shown} | {' '.join(meanings[name].split())} |"
 
 
 def api_page(document: dict[str, Any]) -> str:

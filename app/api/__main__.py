@@ -27,8 +27,9 @@ def main() -> int:
     """Run the server with settings from environment and command line until a signal stops it.
 
     Returns:
-        Exit status: 0 after a stop by a signal; 1 if the server could not start; if an API setting
-        is invalid, the exit code of the ``SettingsError``.
+        Exit status: 0 after ``SIGINT`` (Ctrl+C), 1 if the server could not start, or the exit code
+        of the ``SettingsError`` if an API setting is invalid. ``SIGTERM`` first stops the server
+        and then ends the process, so that its status is 143.
     """
     parser = argparse.ArgumentParser(prog="python -m app.api", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")

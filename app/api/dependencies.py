@@ -78,28 +78,28 @@ def get_reading(
     with serving.reader.reading() as reading:
         notes.generation_id = reading.info.generation_id
         etag = f'"{reading.info.generation_id}"'
-        check_known(if_none_match, etag)
-        response.headers["ETag"] = etag
-        response.headers["Cache-Control"] = CACHING
+        headers = {"ETag": etag, "Cache-Control": CACHING}
+        check_known(if_none_match, headers)
+        response.headers.update(headers)
         yield reading
 
 
-def check_known(if_none_match: str | None, etag: str) -> None:
+def check_known(if_none_match: str | None, headers: dict[str, str]) -> None:
     """End the request with status 304 if the caller already has the current response.
 
     Args:
         if_none_match: Header ``If-None-Match`` of the request: the ``ETag`` of each response that
             the caller has, separated by commas, or ``*``; None if the request has no such header.
-        etag: ``ETag`` of the current response.
+        headers: ``ETag`` of the current response, and its other headers for caches.
 
     Raises:
-        NotModifiedError: ``if_none_match`` contains ``etag`` or ``*``.
+        NotModifiedError: ``if_none_match`` contains the ``ETag`` or ``*``.
     """
     if if_none_match is None:
         return
     offered = [each.strip().removeprefix("W/") for each in if_none_match.split(",")]
-    if etag in offered or "*" in offered:
-        raise NotModifiedError(etag)
+    if headers["ETag"] in offered or "*" in offered:
+        raise NotModifiedError(headers)
 
 
 CurrentReading = Annotated[Reading, Depends(get_reading)]

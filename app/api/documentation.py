@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
 
 from app.api.problems import MEDIA_TYPE, describe
 from app.api.settings import ApiSettings
@@ -27,6 +28,18 @@ def complete_document(app: FastAPI, settings: ApiSettings) -> None:
         document = make_document()
         _complete(document, settings)
         return document
+
+    @cache
+    def encoded() -> bytes:
+        return json.dumps(with_everything()).encode()
+
+    # FastAPI's own route encodes the document for each request, without a thread
+    own = [route for route in app.router.routes if getattr(route, "path", "") != app.openapi_url]
+    app.router.routes = own
+
+    @app.get("/openapi.json", include_in_schema=False)
+    def openapi_document() -> Response:
+        return Response(encoded(), media_type="application/json")
 
     app.openapi = with_everything  # type: ignore[method-assign]
 

@@ -68,14 +68,16 @@ def create_app(settings: Settings | None = None, api: ApiSettings | None = None)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.serving = Serving(settings, api, metrics)
-        app.state.serving.start()
+        serving = app.state.serving = Serving(settings, api, metrics)
+        serving.start()
         if request_log is not None:
             request_log.start()
-        yield
-        app.state.serving.close()
-        if request_log is not None:
-            request_log.close()
+        try:
+            yield
+        finally:
+            serving.close()
+            if request_log is not None:
+                request_log.close()
 
     app = FastAPIOffline(
         title="Rossmann forecasts",

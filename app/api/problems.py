@@ -35,6 +35,7 @@ _LOG = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 _RETRY_AFTER_SECONDS = "30"
 _LONGEST_FOUND = 200
+_MOST_ERRORS = 20
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,8 @@ class Problem(BaseModel):
     )
     instance: str = Field(description="Path of the request.", examples=["/stores/4711/forecast"])
     errors: list[InvalidValue] | None = Field(
-        default=None, description="For `invalid-value`: all invalid values."
+        default=None,
+        description=f"For `invalid-value`: the first {_MOST_ERRORS} invalid values.",
     )
 
 
@@ -170,11 +172,15 @@ class ProblemError(HTTPException):
 
 
 class NotModifiedError(Exception):
-    """Exception that ends a request with 304, because the caller has the current response."""
+    """Exception that ends a request with 304, because the caller has the current response.
 
-    def __init__(self, etag: str) -> None:
-        super().__init__(etag)
-        self.etag = etag
+    Args:
+        headers: Headers of the current response that describe it for caches.
+    """
+
+    def __init__(self, headers: dict[str, str]) -> None:
+        super().__init__()
+        self.headers = headers
 
 
 def invalid_value(location: str, message: str, found: object) -> ProblemError:
@@ -264,24 +270,28 @@ def _refused(request: Request, error: ProblemError) -> Response:
 
 
 def _invalid(request: Request, error: RequestValidationError) -> Response:
+    found = error.errors()
     errors = [
         InvalidValue(
             location=".".join(str(part) for part in item["loc"])[:_LONGEST_FOUND],
             message=item["msg"],
             found=_plain(item.get("input")),
         )
-        for item in error.errors()
+        for item in found[:_MOST_ERRORS]
     ]
-    return _refused(request, ProblemError("invalid-value", _listed(errors), errors=errors))
+    more = f"; and {len(found) - _MOST_ERRORS} more" if len(found) > _MOST_ERRORS else ""
+    return _refused(request, ProblemError("invalid-value", _listed(errors) + more, errors=errors))
 
 
 def _listed(errors: list[InvalidValue]) -> str:
-    return "; ".join(f"{each.location} = {each.found!r}: {each.message}" for each in errors[:20])
+    return "; ".join(f"{each.location} = {each.found!r}: {each.message}" for each in errors)
 
 
 def _plain(value: object) -> object:
-    if value is None or isinstance(value, bool | int):
+    if value is None or (isinstance(value, int) and abs(value) < 2**63):
         return value
+    if isinstance(value, dict | list):  # as text it may be as large as the body
+        return f"{'object' if isinstance(value, dict) else 'list'} of {len(value)}"
     text = value if isinstance(value, str) else str(value)
     return text if len(text) <= _LONGEST_FOUND else f"{text[:_LONGEST_FOUND]}…"
 
@@ -323,4 +333,4 @@ def _unreadable(request: Request, error: duckdb.Error) -> Response:
 
 
 def _not_modified(_request: Request, error: NotModifiedError) -> Response:
-    return Response(status_code=304, headers={"ETag": error.etag, "Cache-Control": "no-cache"})
+    return Response(status_code=304, headers=error.headers)

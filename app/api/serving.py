@@ -7,6 +7,7 @@ import threading
 import time
 from concurrent.futures import Future
 from contextlib import suppress
+from typing import Literal
 
 from app.api.bounds.lanes import Lane
 from app.api.records.metrics import Metrics
@@ -14,6 +15,7 @@ from app.api.settings import ApiSettings
 from app.published import OpenGeneration, PublishedReader
 from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.base.settings import Settings
+from rossmann_ml.serving.status import Status, read_status
 from rossmann_ml.serving.what_if import Scenarios
 
 _LOG = logging.getLogger(__name__)
@@ -30,6 +32,7 @@ class Serving:
             generation that becomes current; :attr:`OpenGeneration.prepared` is the future of this
             model. A load that failed is tried again.
         settings: Locations of files.
+        status: Content of ``status.json`` at the newest check; an empty one if it cannot be read.
         metrics: Metrics that the application collects.
         what_ifs: Threads for what-if requests.
         large_pages: Threads for large pages.
@@ -45,6 +48,8 @@ class Serving:
         )
         self._follow_seconds = api.follow_seconds
         self._is_closed = threading.Event()
+        self.status = Status()
+        self._status_fault: str | None = None
         self._checked_at = time.monotonic()
         self._check()
         self._thread = threading.Thread(target=self._follow, name="follow", daemon=True)
@@ -74,13 +79,19 @@ class Serving:
         silent = time.monotonic() - self._checked_at
         if not self._thread.is_alive() or silent > _STALLED_SECONDS:
             found.append(f"Publications have not been followed for {silent:.0f} s.")
-        if opened is not None and opened.prepared.done() and opened.prepared.exception():
+        if opened is not None and what_if_state(opened) == "unavailable":
             found.append("The what-if model cannot be loaded. The log of the API has the reason.")
+        if (status_fault := self._status_fault) is not None:
+            found.append(f"status.json cannot be read ({status_fault}).")
         return found
 
     def _check(self) -> None:
         with suppress(Exception):  # the reader keeps it as its fault, and requests report it
             self.reader.current()
+        try:
+            self.status, self._status_fault = read_status(self.settings.published_path), None
+        except Exception as error:  # whatever fails, the next check tries again
+            self.status, self._status_fault = Status(), type(error).__name__
         self._checked_at = time.monotonic()
 
     def _follow(self) -> None:
@@ -89,28 +100,39 @@ class Serving:
 
     def _prepare(self, generation: OpenGeneration) -> Future[Scenarios]:
         info = generation.info
-        scenarios: Future[Scenarios] = Future()
+        loading: Future[Scenarios] = Future()
         threading.Thread(
-            target=self._load_scenarios, args=(generation, scenarios), daemon=True
+            target=self._load_scenarios, args=(generation, loading), daemon=True
         ).start()
         self.metrics.serves(info.generation_id, info.published_at.timestamp())
-        return scenarios
+        return loading
 
-    def _load_scenarios(self, generation: OpenGeneration, scenarios: Future[Scenarios]) -> None:
+    def _load_scenarios(self, generation: OpenGeneration, loading: Future[Scenarios]) -> None:
         path = generation.path
         wait = _FIRST_RETRY_SECONDS
         while True:
             try:
                 loaded = Scenarios.load(path, path.parent / "models", threads=self.settings.threads)
-            except Exception as error:  # also of memory or open files, of which there may be more
-                _LOG.error("what-if requests cannot be computed: %s", error)
-                if not scenarios.done():
-                    scenarios.set_exception(error)
+            except BaseException as error:  # also of memory or open files, or a panic of polars
+                _LOG.error(
+                    "what-if requests cannot be computed: %s: %s", type(error).__name__, error
+                )
+                if not loading.done():
+                    loading.set_exception(error.with_traceback(None))  # it would keep what loaded
             else:
-                if scenarios.done():
-                    generation.prepared = scenarios = Future()
-                scenarios.set_result(loaded)
+                if loading.done():
+                    loading = Future()
+                loading.set_result(loaded)
+                generation.prepared = loading
                 return
             if self._is_closed.wait(wait) or self.reader.opened is not generation:
                 return
             wait = min(2 * wait, _LONGEST_RETRY_SECONDS)
+
+
+def what_if_state(generation: OpenGeneration) -> Literal["ready", "loading", "unavailable"]:
+    """Return whether what-if requests to a generation can be computed, without waiting."""
+    loading: Future[Scenarios] = generation.prepared  # read once: a new attempt replaces it
+    if not loading.done():
+        return "loading"
+    return "unavailable" if loading.exception() else "ready"

@@ -40,7 +40,7 @@ class ApiSettings(BaseSettings):
         head_timeout_seconds: Largest number of seconds in which the head of a request must arrive.
         send_timeout_seconds: Largest number of seconds in which a caller must read a response.
         max_connections: Largest number of open connections, and of requests at once; a further
-            connection closes the one that has waited longest for a request.
+            connection closes the one that has waited longest for its caller.
         max_unread_bytes: Largest size in bytes of all responses that callers have not read yet.
         max_waiting: Largest number of what-if requests that wait for others; the same for pages of
             more than 5,000 rows.

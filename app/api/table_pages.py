@@ -69,7 +69,8 @@ def _page(asked: Paging, table: str, filters: Mapping[str, object]) -> Response:
         notes.generation_id = generation_id = reading.info.generation_id
         # an address has responses in several formats, which caches must keep apart
         etag = f'"{generation_id}"' if form is Format.JSON else f'"{generation_id}-{form}"'
-        check_known(asked.if_none_match, etag)
+        headers = {"ETag": etag, "Cache-Control": CACHING, "Vary": "Accept"}
+        check_known(asked.if_none_match, headers)
         # rowid last makes the order unique, so that pages neither repeat nor lose a row
         order = ", ".join([*load_contract().table(table).order_by, "rowid"])
         frame = reading.frame(
@@ -78,7 +79,6 @@ def _page(asked: Paging, table: str, filters: Mapping[str, object]) -> Response:
             list(given.values()),
         )
     next_cursor = None
-    headers = {"ETag": etag, "Cache-Control": CACHING, "Vary": "Accept"}
     if len(frame) > asked.limit:
         frame = frame.head(asked.limit)
         next_cursor = f"{generation_id}-{question}-{offset + asked.limit}"

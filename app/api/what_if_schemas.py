@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 from app.api.schemas import FORECAST_UNITS, Day, ForecastDay, Money, Provenance
 
 _StoreNumber = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1, examples=[1])]
+_MOST_FIELDS = 20
 
 
 class _Question(BaseModel):
@@ -17,6 +18,14 @@ class _Question(BaseModel):
 
     first_date: Day | None
     last_date: Day | None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fields_are_few(cls, value: object) -> object:
+        # an error takes hundreds of times as long as a correct value, and each field may have one
+        if isinstance(value, dict) and len(value) > _MOST_FIELDS:
+            raise PydanticCustomError("fields", f"Input should have at most {_MOST_FIELDS} fields")
+        return value
 
     @model_validator(mode="after")
     def _days_are_in_order(self) -> Self:
@@ -55,6 +64,7 @@ class BatchPlanChangeBody(PlanChangeBody):
         default=None,
         min_length=1,
         max_length=100_000,
+        fail_fast=True,
         description="Stores with this change; null for all stores in the request.",
     )
 
@@ -88,6 +98,7 @@ class PredictBatchBody(_PlanQuestion):
         default=None,
         min_length=1,
         max_length=100_000,
+        fail_fast=True,
         description="Stores in the request; null for all stores with a forecast.",
         examples=[[1, 2, 3]],
     )

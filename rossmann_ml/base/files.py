@@ -12,6 +12,9 @@ import shutil
 import time
 from pathlib import Path
 
+ASIDE = ".damaged"
+"""End of the names of damaged files and folders that were moved aside for a person to examine."""
+
 
 def sync(path: Path) -> None:
     """Flush a file, or a folder's list of entries, to disk, so that it survives a power cut."""
@@ -25,9 +28,11 @@ def sync(path: Path) -> None:
 def move_into_place(temporary: Path, final: Path) -> None:
     """Rename a finished file or folder to its final name in the same folder.
 
-    Its content is flushed to disk before the rename, its folder's list of entries after the rename.
+    Its content, for a folder with all files and folders in it, is flushed to disk before the
+    rename, and the list of entries of the folder around it after the rename.
     """
-    sync(temporary)
+    for path in (*(temporary.rglob("*") if temporary.is_dir() else ()), temporary):
+        sync(path)
     os.replace(temporary, final)  # noqa: PTH105 - Path.replace hides that it is atomic
     sync(final.parent)
 
@@ -42,24 +47,40 @@ def write_text_atomically(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     # the name has the process id because two processes may write the same file at once
     temporary = path.with_name(f".{path.name}.{os.getpid()}.text")
-    temporary.write_text(text, encoding="utf-8")
-    move_into_place(temporary, path)
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        move_into_place(temporary, path)
+    except BaseException:
+        remove(temporary)
+        raise
 
 
 def copy_folder_atomically(source: Path, final: Path) -> None:
     """Copy a folder to `final`, or do nothing if `final` exists.
 
     The copy is made under a hidden name and then renamed, so that readers never see half a copy.
+
+    Raises:
+        OSError: A file cannot be read or written, for example because the disk is full. The hidden
+            copy is removed.
     """
     if final.exists():
         return
-    final.parent.mkdir(parents=True, exist_ok=True)
     temporary = temporary_name(final)
     remove(temporary)
-    shutil.copytree(source, temporary)
-    for path in temporary.rglob("*"):
-        sync(path)
-    move_into_place(temporary, final)
+    temporary.mkdir(parents=True)
+    try:
+        # shutil.copytree would hide the number of the error, so that a full disk had no name
+        for path in sorted(source.rglob("*")):
+            copy = temporary / path.relative_to(source)
+            if path.is_dir():
+                copy.mkdir()
+            else:
+                shutil.copyfile(path, copy)
+        move_into_place(temporary, final)
+    except BaseException:
+        remove(temporary)
+        raise
 
 
 def remove(path: Path) -> None:
@@ -76,7 +97,7 @@ def move_aside(path: Path) -> None:
     A file or folder that was moved aside under this name before is removed.
     """
     if path.exists():
-        aside = path.with_name(f"{path.name}.damaged")
+        aside = path.with_name(f"{path.name}{ASIDE}")
         remove(aside)
         path.rename(aside)
 

@@ -2,7 +2,7 @@
 
 Every entry point (command line, Dagster code location, API, dashboard) calls :func:`prepare` before
 it imports the libraries that read the environment variables set there. The command line also calls
-:func:`require_utf8`, :func:`refuse_hidden_modules` and :func:`refuse_undecodable`.
+:func:`require_utf8`, :func:`refuse_hidden_modules` and :func:`refuse_unusable_text`.
 """
 
 from __future__ import annotations
@@ -113,12 +113,20 @@ def refuse_hidden_modules() -> None:
             )
 
 
-def refuse_undecodable() -> None:
-    """Check that arguments and the product's variables are UTF-8, because databases need it.
+def refuse_unusable_text() -> None:
+    """Check that no argument is empty, and that arguments and the product's variables are UTF-8.
+
+    An empty argument, as of an unset variable of a shell, would name the current folder as a path.
+    Databases need UTF-8.
 
     Raises:
-        SettingsError: An argument or a variable has other bytes; the message shows it.
+        SettingsError: An argument is empty, or an argument or a variable has other bytes; the
+            message shows it.
     """
+    if "" in sys.argv[1:]:
+        raise SettingsError(
+            f"argument {sys.argv[1:].index('') + 1} is empty; expected text, or no such argument"
+        )
     given = {f"argument {number}": text for number, text in enumerate(sys.argv[1:], start=1)}
     given |= {name: text for name, text in os.environ.items() if name.startswith("ROSSMANN_")}
     for name, text in given.items():

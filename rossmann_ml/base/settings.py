@@ -19,6 +19,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from rossmann_ml.base.errors import SettingsError
 
 _MISREAD = {"?": "?", "#": "#", "a line break": "\n"}
+_FOLDERS = ("home", "raw_dir", "incoming_dir", "warehouse_dir", "state_dir")
+_FILES = ("params_file", "dagster_file", "dagster_workspace")
+_MOST_BYTES = 1_000_000
 PROJECT_DIR = Path(__file__).resolve().parents[2]
 
 
@@ -245,7 +248,24 @@ def load_settings(**overrides: object) -> Settings:
         )
         raise SettingsError(f"a setting in the environment cannot be used: {found}") from error
     _refuse_unusable_paths(settings)
+    _refuse_other_kinds(settings)
     return settings
+
+
+def _refuse_other_kinds(settings: Settings) -> None:
+    """Raise `SettingsError` for a path that exists, but is no folder, or no small file.
+
+    Reading a device or a pipe would fill the memory or never end.
+    """
+    kinds = {_FOLDERS: "a folder", _FILES: f"a file of {_MOST_BYTES:,} bytes at most"}
+    for names, kind in kinds.items():
+        for name in names:
+            path = settings.home / (getattr(settings, name) or "")
+            if not os.path.exists(path):  # noqa: PTH110 - Path.exists raises if it is forbidden
+                continue
+            is_small_file = path.is_file() and path.stat().st_size <= _MOST_BYTES
+            if not (path.is_dir() if names == _FOLDERS else is_small_file):
+                raise SettingsError(f"{_variable(name)}={str(path)!r}: expected {kind}")
 
 
 def _refuse_unusable_paths(settings: Settings) -> None:

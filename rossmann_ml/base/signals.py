@@ -1,8 +1,9 @@
 """End a command when a signal asks for it, also if a library swallows the interrupt.
 
-Entry point: :func:`ended_by_signals`. Python raises an interrupt in the main thread at the next
-opportunity. It is lost if that is a destructor or a callback, and late if a library computes for
-minutes. Servers have their own handling of signals.
+Entry points: :func:`ended_by_signals`, and :func:`stopped_by_signals` for long work inside it.
+Python raises an interrupt in the main thread at the next opportunity. It is lost if that is a
+destructor or a callback, and late if a library computes for minutes. Servers have their own
+handling of signals.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
+_STANDARD_ERROR = 2
 _RAISE_AGAIN_AFTER_SECONDS = 0.05
 
 
@@ -46,13 +48,32 @@ class Ending:
         self.number = self.number or number
 
 
+_STOPS: list[Callable[[], object]] = []
+
+
+@contextmanager
+def stopped_by_signals(stop: Callable[[], object]) -> Iterator[None]:
+    """Run a block in a library that computes for minutes; a signal also calls a function.
+
+    Args:
+        stop: Function that makes the library end its work. It is called in another thread, inside
+            :func:`ended_by_signals` only.
+    """
+    _STOPS.append(stop)
+    try:
+        yield
+    finally:
+        _STOPS.remove(stop)
+
+
 @contextmanager
 def ended_by_signals(grace_seconds: float = 15.0) -> Iterator[Ending]:
     """Run a block that SIGINT, SIGTERM, SIGQUIT and SIGHUP end, with exit code 128 + number.
 
-    The signal raises ``KeyboardInterrupt`` in the block, and once more if that was lost. If the
-    block still runs after `grace_seconds`, the process is ended at once, which is as safe as a
-    kill. SIGHUP stays ignored under ``nohup``. In another than the main thread nothing is changed.
+    The signal raises ``KeyboardInterrupt`` in the block, and once more if that was lost. When the
+    block has ended, the signal's name is printed. If the block still runs after `grace_seconds`,
+    the process is ended at once, which is as safe as a kill. SIGHUP stays ignored under ``nohup``.
+    In another than the main thread nothing is changed.
 
     Yields:
         The signal that came, for example to record it.
@@ -104,6 +125,7 @@ def ended_by_signals(grace_seconds: float = 15.0) -> Iterator[Ending]:
             signal.signal(number, handler)
         sys.unraisablehook = hook
     if ending.number is not None:
+        _say(ending.reason)
         sys.exit(ending.exit_code)
 
 
@@ -122,12 +144,23 @@ def _watch(reader: int, ending: Ending, grace_seconds: float) -> None:
         os.close(reader)
         return
     ending.note(number)
+    _stop_all()
     end = time.monotonic() + grace_seconds
     while (left := end - time.monotonic()) > 0:
         if ending.is_swallowed.wait(left):
             time.sleep(_RAISE_AGAIN_AFTER_SECONDS)
             ending.is_swallowed.clear()
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
-    words = f"error: {ending.reason}: the process was still busy after {grace_seconds:.0f} s\n"
-    os.write(2, words.encode())
+    _say(f"error: {ending.reason}: the process was still busy after {grace_seconds:.0f} s")
     os._exit(ending.exit_code)
+
+
+def _stop_all() -> None:
+    # a function, because a variable of the thread would keep the library's objects until the end
+    for stop in [*_STOPS]:
+        stop()
+
+
+def _say(words: str) -> None:
+    with suppress(OSError):  # a full disk, or a pipe that nobody reads any more
+        os.write(_STANDARD_ERROR, f"{words}\n".encode())

@@ -27,7 +27,7 @@ from rossmann_ml.base.errors import (
 _FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _BUSY = frozenset({errno.EBUSY, errno.ETXTBSY})
 _DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
-_PATH = frozenset({errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EISDIR})
+_PATH = frozenset({errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.EEXIST})
 _OPEN_FILES = frozenset({errno.EMFILE, errno.ENFILE})
 _SYSTEM = _FORBIDDEN | _BUSY | _DISK | _PATH | _OPEN_FILES
 
@@ -76,17 +76,19 @@ def fault_of(error: BaseException, path: Path | None = None) -> RossmannError | 
 def fault_in(error: BaseException, path: Path | None = None) -> RossmannError | None:
     """Return the first error that :func:`fault_of` finds in an error and the chain of its causes.
 
+    An error for people that was only being handled when the error came is no cause of it.
+
     Args:
         error: Error, for example of a library that wraps SQLite's.
         path: File that was used; None if it is unknown.
     """
-    cause: BaseException | None = error
-    while cause is not None:
-        fault = fault_of(cause, path)
-        if fault is not None:
-            return fault
-        cause = cause.__cause__ or cause.__context__
-    return None
+    fault, cause = fault_of(error, path), error
+    while fault is None:
+        before = cause.__cause__ or cause.__context__
+        if before is None or (cause.__cause__ is None and isinstance(before, RossmannError)):
+            return None
+        fault, cause = fault_of(before, path), before
+    return fault
 
 
 def _of_system(error: OSError, path: Path | None) -> RossmannError | None:
@@ -101,6 +103,7 @@ def _of_system(error: OSError, path: Path | None) -> RossmannError | None:
     if error.errno in _FORBIDDEN:
         return ForbiddenError(f"{where} cannot be read or written: {reason}; {_GRANT}")
     if error.errno in _DISK:
+        where = path or error.filename2 or where  # of a copy, the file that was written
         return FaultError(f"{where} cannot be read or written: {reason}; {_REPAIR}")
     return FaultError(f"{where} cannot be opened: {reason}")
 
@@ -156,14 +159,26 @@ def holders(path: Path) -> list[int]:
 
     The list is empty on systems without ``/proc``. This process is not listed.
     """
-    found = []
+    found, wanted = [], str(path.resolve())
     for folder in Path("/proc").glob("[0-9]*/fd"):
-        with suppress(OSError):  # the process ended, or belongs to another user
-            pid = int(folder.parent.name)
-            links = (os.readlink(each) for each in folder.iterdir())  # noqa: PTH115 - may vanish
-            if pid != os.getpid() and str(path.resolve()) in links:
-                found.append(pid)
+        pid = int(folder.parent.name)
+        if pid != os.getpid() and wanted in _open_files(folder):
+            found.append(pid)
     return sorted(found)
+
+
+def _open_files(folder: Path) -> list[str]:
+    """Return the paths of the files that a process has open; empty if it is another user's.
+
+    Args:
+        folder: Folder ``/proc/<pid>/fd`` of the process.
+    """
+    found = []
+    with suppress(OSError):  # the process ended, or belongs to another user
+        for descriptor in os.listdir(folder):  # noqa: PTH208 - in one call, before any vanishes
+            with suppress(FileNotFoundError):  # closed meanwhile
+                found.append(os.readlink(folder / descriptor))  # noqa: PTH115 - not resolved
+    return found
 
 
 def describe_process(pid: int) -> str:

@@ -1,7 +1,7 @@
 """Define Typer groups that import a command when it is called, so that ``--help`` is quick.
 
-Entry points: :class:`LazyGroup` and :class:`LazyCommand`. :mod:`rossmann_ml.cli` lists the
-commands; each command is a function in another module of that package.
+Entry points: :class:`LazyGroup` and :class:`LazyCommand`. :mod:`rossmann_ml.cli.commands`
+lists the commands; each command is a function in another module of that package.
 """
 
 from __future__ import annotations

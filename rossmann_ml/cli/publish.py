@@ -15,8 +15,10 @@ from rossmann_ml.base.terminal.console import Console
 from rossmann_ml.cli.output import show
 from rossmann_ml.pipeline.steps import BUILD_MARTS, Run
 from rossmann_ml.pipeline.watched_publish import watch_and_publish
-from rossmann_ml.publish.publishing import AcceptedJump, PublishedGeneration
+from rossmann_ml.publish.jumps import AcceptedJump
+from rossmann_ml.publish.publishing import PublishedGeneration
 from rossmann_ml.publish.publishing import rollback_generation as roll_back
+from rossmann_ml.publish.retention import damaged_files
 from rossmann_ml.serving.generations import GenerationInfo, pointed_path, read_generations
 from rossmann_ml.warehouse.session import Session
 
@@ -58,6 +60,8 @@ def publish(
             BUILD_MARTS(session, run)
         generation, report = watch_and_publish(session, run)
     _print_published(console, generation)
+    for path in damaged_files(session.settings):
+        show(f"damaged, moved aside; remove it when it is examined: {path}")
     console.print(f"alerts: {report.summary()}", markup=False)
 
 

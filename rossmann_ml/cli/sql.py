@@ -18,6 +18,7 @@ import typer
 
 from rossmann_ml.base.errors import RefusedError
 from rossmann_ml.base.settings import default_settings
+from rossmann_ml.base.signals import stopped_by_signals
 from rossmann_ml.base.terminal.console import Console
 from rossmann_ml.serving.generations import current_path, read_info, reading
 from rossmann_ml.warehouse.connection import one_value
@@ -27,6 +28,7 @@ _TABLE_ROWS = 50
 _UNLIMITED = 1_000_000
 # DuckDB prints at most 9,999 rows of a relation, without a word about the others
 _ROWS_IN_A_BOX = 9_000
+_MOST_CHARACTERS = 1_000_000
 
 Format = Literal["table", "csv", "json"]
 
@@ -66,7 +68,10 @@ def sql(
             # settings such as a log file would let a query write files, or end this process
             if not one_value(connection, bool, "SELECT current_setting('lock_configuration')"):
                 connection.execute("SET lock_configuration = true")
-            _print_rows(connection, text, output, limit)
+            with stopped_by_signals(connection.interrupt):
+                _print_rows(connection, text, output, limit)
+    except duckdb.InterruptException:
+        raise KeyboardInterrupt from None
     except duckdb.Error as error:
         lines = [line.strip() for line in str(error).splitlines()]
         kept = [line for line in lines if line and set(line) != {"^"}]
@@ -79,15 +84,18 @@ def _text_of(query: str | None, file: TextIO | None) -> str:
     """Return the query's text.
 
     Raises:
-        RefusedError: The file is not UTF-8 text.
+        RefusedError: The file is not UTF-8 text, or endless.
     """
     try:
-        return query or (file.read() if file else "")
+        text = query or (file.read(_MOST_CHARACTERS + 1) if file else "")
     except UnicodeDecodeError as error:
         raise RefusedError(
             f"{getattr(file, 'name', 'the file')}: byte 0x{error.object[error.start]:02X} is not "
             "UTF-8; expected SQL as text in UTF-8"
         ) from error
+    if len(text) > _MOST_CHARACTERS:
+        raise RefusedError(f"the query is longer than {_MOST_CHARACTERS:,} characters")
+    return text
 
 
 def _print_rows(

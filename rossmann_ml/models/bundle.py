@@ -159,7 +159,7 @@ class Bundle:
             shutil.rmtree(temporary)
         else:
             files.move_aside(final)
-            temporary.rename(final)
+            files.move_into_place(temporary, final)
         return replace(self, model_version=version)
 
     @classmethod

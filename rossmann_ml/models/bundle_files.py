@@ -9,9 +9,10 @@ they read damaged files, so nothing is passed to them unchecked.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import shutil
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 
 from rossmann_ml.base import files
@@ -32,12 +33,16 @@ BUNDLE_NAME = r"[\w-]+-[0-9a-f]{8}"
 def name_files(folder: Path) -> str:
     """Write ``sha256sums``, which ``sha256sum -c`` reads, into a folder of finished files.
 
+    All files are flushed to disk, because the folder's name will say that they are whole.
+
     Returns:
         Hash of the files' names and contents: 8 hexadecimal digits, the end of the bundle's name.
     """
     digests, whole = _digests(folder, _names(folder))
     lines = [f"{digest}  {name}\n" for name, digest in digests.items()]
     (folder / SUMS_NAME).write_text("".join(lines), encoding="utf-8")
+    for path in folder.iterdir():
+        files.sync(path)
     return whole
 
 
@@ -103,7 +108,8 @@ def bundles_in(folder: Path) -> list[Path]:
 def put_back(folder: Path, copies: Iterable[Path]) -> Path | None:
     """Replace the folder of a bundle by the first of its copies that is whole.
 
-    A damaged folder is kept under the name ``<name>.damaged``. The caller holds the writer's lock.
+    The copy is written and checked under a hidden name before the damaged folder is renamed to
+    ``<name>.damaged``. The caller holds the writer's lock.
 
     Args:
         folder: Folder to replace; its name is the model version.
@@ -111,25 +117,40 @@ def put_back(folder: Path, copies: Iterable[Path]) -> Path | None:
 
     Returns:
         The copy that was used; None if none is whole, then nothing is changed.
+
+    Raises:
+        OSError: A file cannot be written; the damaged folder is where it was.
     """
+    fresh = files.temporary_name(folder)
     for copy in copies:
-        with suppress(RossmannError):  # a copy that cannot be used; the next may be whole
+        try:
             require_whole(copy, folder.name)
+            files.remove(fresh)
+            shutil.copytree(copy, fresh)
+            require_whole(fresh, folder.name)
+            for path in fresh.rglob("*"):
+                files.sync(path)
+        except RossmannError:  # a copy that cannot be used; the next may be whole
+            continue
+        else:
             files.move_aside(folder)
-            files.copy_folder_atomically(copy, folder)
+            files.move_into_place(fresh, folder)
             return copy
+        finally:
+            files.remove(fresh)
     return None
 
 
 def _sums(folder: Path) -> dict[str, str]:
     """Read the digests by file name; empty for a bundle without ``sha256sums``."""
     path = folder / SUMS_NAME
-    if not path.exists():
+    if not os.path.lexists(path):
         return {}
+    if not path.is_file():
+        return {SUMS_NAME: "a plain file"}
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     parts = (line.partition("  ") for line in lines)
-    # a damaged line names a file that does not exist, and a name with a slash is none of ours
-    return {name.replace("/", "_"): digest for digest, _, name in parts}
+    return {name: digest for digest, _, name in parts}
 
 
 def _names(folder: Path) -> list[str]:
@@ -139,14 +160,15 @@ def _names(folder: Path) -> list[str]:
 def _digests(folder: Path, names: Iterable[str]) -> tuple[dict[str, str], str]:
     """Return the digest of each file, ``nothing`` if it is missing, and the hash of all of them."""
     digests, whole = {}, hashlib.sha256()
+    # a damaged line of `sha256sums` names anything, so its name is compared and never opened
+    there = {path.name: path for path in folder.iterdir()}
     for name in names:
-        whole.update(name.encode())
+        whole.update(name.encode(errors="surrogateescape"))
         own = hashlib.sha256()
-        path = folder / name
-        if not path.is_file():
+        if name == SUMS_NAME or name not in there or not there[name].is_file():
             digests[name] = "nothing"
             continue
-        with path.open("rb") as stream:
+        with there[name].open("rb") as stream:
             while block := stream.read(_BLOCK_BYTES):
                 own.update(block)
                 whole.update(block)

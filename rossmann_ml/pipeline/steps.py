@@ -21,7 +21,8 @@ from rossmann_ml.forecasting.shadow import ShadowReport, score_shadow
 from rossmann_ml.ingest import LandingReport, land_incoming, land_raw
 from rossmann_ml.monitoring.alerts.watch import AlertReport, watch
 from rossmann_ml.monitoring.drift.measure import DriftReport, measure_drift
-from rossmann_ml.publish.publishing import AcceptedJump, PublishedGeneration, publish
+from rossmann_ml.publish.jumps import AcceptedJump
+from rossmann_ml.publish.publishing import PublishedGeneration, publish
 from rossmann_ml.quality import SuiteResult, record_dbt_results, run_suites
 from rossmann_ml.training.fit import BacktestReport, run_backtest, train_challenger
 from rossmann_ml.training.gate import Decision, promote, reconcile_alias

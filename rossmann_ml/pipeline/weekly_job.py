@@ -56,6 +56,6 @@ def weekly_job_command(arguments: Sequence[str]) -> list[str]:
     """Return the command line of the weekly job.
 
     Args:
-        arguments: Arguments of ``python -m assets.refresh``, such as ``["--retrain", "fast"]``.
+        arguments: Arguments of ``python -m assets``, such as ``["--retrain", "fast"]``.
     """
-    return [sys.executable, "-P", "-m", "assets.refresh", *arguments]
+    return [sys.executable, "-P", "-m", "assets", *arguments]

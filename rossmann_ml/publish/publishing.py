@@ -10,23 +10,27 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import duckdb
-
 from rossmann_ml.base import files
 from rossmann_ml.base.errors import (
     ChangedError,
     DamagedError,
-    HeldError,
     NoDataError,
     PublishError,
     RossmannError,
 )
-from rossmann_ml.base.params import ContinuityParams
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.models.bundle_files import is_whole, put_back, require_whole
 from rossmann_ml.publish.audit import audit_generation, count_generation_rows
-from rossmann_ml.publish.continuity import Continuity, compare_with_published
+from rossmann_ml.publish.continuity import Continuity
 from rossmann_ml.publish.identity import Draft, draft_generation
+from rossmann_ml.publish.jumps import (
+    AcceptedJump,
+    compare,
+    hold,
+    pointed_or_none,
+    reason_of_acceptance,
+    record_acceptance,
+)
 from rossmann_ml.publish.retention import remove_old
 from rossmann_ml.publish.vintages import export_vintages, vintages_path
 from rossmann_ml.publish.writer import write_generation
@@ -38,10 +42,8 @@ from rossmann_ml.serving.generations import (
     bundle_path,
     generation_files,
     generation_path,
-    list_generations,
     model_versions_of,
     move_pointer,
-    pointed_path,
     read_generations,
     read_info,
     reading,
@@ -49,7 +51,6 @@ from rossmann_ml.serving.generations import (
 )
 from rossmann_ml.serving.status import (
     FailedRun,
-    HeldPublish,
     LastPublish,
     Rollback,
     read_status,
@@ -82,19 +83,6 @@ class PublishedGeneration:
     tables: dict[str, int]
     info: GenerationInfo
     continuity: Continuity | None = None
-
-
-@dataclass(frozen=True)
-class AcceptedJump:
-    """A person's approval of totals that moved beyond their limits, for one publication.
-
-    Attributes:
-        actor: Name of the person.
-        reason: Reason of the approval, kept in ``monitoring.accepted_jumps``.
-    """
-
-    actor: str
-    reason: str
 
 
 def publish(
@@ -145,10 +133,8 @@ def _publish(
     with session.writing() as connection:
         draft = draft_generation(connection, settings, params, run_id=run_id)
         path = generation_path(settings, draft.info.generation_id)
-        # a file that somebody changed is written again
-        is_new = not path.exists() or is_changed(path)
+        is_new = not _is_whole_generation(path)
         continuity: Continuity | None = None
-        reason: str | None = None
         export_vintages(connection, settings, draft.archived_origins)
         if is_new:
             temporary = files.temporary_name(path)
@@ -158,97 +144,46 @@ def _publish(
                 )
                 audit_generation(temporary, contract=load_contract(), expected_rows=rows)
                 # after the audit, so that a broken file is reported as broken, not as a jump
-                continuity = _compare(session, connection, params.publish.continuity)
-                jump = continuity if continuity is not None and continuity.jumps else None
-                if jump is not None and accepted_jump is None:
-                    _hold(settings, draft.info, jump, run_id)
+                continuity = compare(session, connection, params.publish.continuity)
+                if continuity is not None and continuity.jumps:
+                    if accepted_jump is None:
+                        hold(settings, draft.info, continuity, run_id)
+                    else:  # before the file has its name, because then nobody is asked again
+                        record_acceptance(connection, draft.info, continuity, accepted_jump)
+                temporary.chmod(0o444)  # some SQL tools open files for writing by default
+                write_digest(temporary, path)
+                files.remove(path.with_name(f"{path.name}.wal"))  # of a client that changed it
+                files.move_into_place(temporary, path)
             except BaseException:
                 files.remove(temporary)
                 files.remove(temporary.with_name(f"{temporary.name}.wal"))  # after a full disk
                 raise
-            temporary.chmod(0o444)  # some SQL tools open files for writing by default
-            write_digest(temporary, path)
-            files.remove(path.with_name(f"{path.name}.wal"))  # of a client that changed the file
-            files.move_into_place(temporary, path)
-            if jump is not None and accepted_jump is not None:
-                reason = accepted_jump.reason
-                _record_acceptance(connection, draft.info, jump, accepted_jump)
+        accepted = reason_of_acceptance(connection, draft.info.generation_id)
     copy_bundles(settings, draft)
-    is_current = _move_pointer_if_due(settings, path, run_id, reason)
+    with reading_even_if_busy(path) as published_file:  # before readers are sent to it
+        tables = count_generation_rows(published_file, load_contract())
+        info = read_info(published_file)
+    is_current = _move_pointer_if_due(settings, path, run_id, accepted)
     remove_old(settings, generations_kept=params.publish.generations_kept)
-    with reading_even_if_busy(path) as connection:
-        tables, info = count_generation_rows(connection, load_contract()), read_info(connection)
     return PublishedGeneration(
         info.generation_id, path, is_new, is_current, tables, info, continuity
     )
 
 
-def _compare(
-    session: Session, connection: duckdb.DuckDBPyConnection, limits: ContinuityParams
-) -> Continuity | None:
-    """Compare the warehouse's newest vintage with the one that readers have.
+def _is_whole_generation(path: Path) -> bool:
+    """Return whether a generation is on disk as it was published; if not, it is written again.
 
-    If the current generation's content is lost (damaged, changed, deleted), the newest of the
-    others is compared, because publishing replaces the lost one. A current generation that this
-    user may not read stops the publication, because its content may be fine.
-
-    Returns:
-        The comparison; None before the first publication or if no comparison is possible.
+    Raises:
+        RossmannError: The file cannot be read now, for example because it is forbidden, so that its
+            content may be fine.
     """
-    current = _pointed_or_none(session.settings)
-    if current is None:
-        return None
-    others = (each.path for each in list_generations(session.settings))
-    for path in (current, *(other for other in others if other != current)):
-        try:
-            return compare_with_published(connection, path, limits)
-        except (ChangedError, DamagedError, NoDataError) as lost:
-            session.progress(f"not compared with {path.name}: {lost}")
-    return None
-
-
-def _hold(settings: Settings, info: GenerationInfo, jump: Continuity, run_id: str) -> None:
-    """Write to ``status.json`` that the generation is held, then raise `HeldError`.
-
-    Args:
-        settings: Settings with the folder of published files.
-        info: Identity of the generation that is held.
-        jump: Comparison with the current generation, which names the totals beyond their limits.
-        run_id: Id of the publishing run.
-    """
-    reason = jump.describe()
-    held = HeldPublish(
-        generation_id=info.generation_id,
-        forecast_origin=info.forecast_origin,
-        run_id=run_id,
-        reason=reason,
-    )
-    write_status(settings, held_publish=held)
-    raise HeldError(
-        f"{reason}. Readers keep generation {jump.previous_generation_id}. If the jump is "
-        'right: `rossmann publish --accept-jump --reason "..."`; else correct the data and run '
-        "`rossmann refresh`"
-    )
-
-
-def _record_acceptance(
-    connection: duckdb.DuckDBPyConnection,
-    info: GenerationInfo,
-    jump: Continuity,
-    accepted: AcceptedJump,
-) -> None:
-    """Add a row to ``monitoring.accepted_jumps``: who approved which totals, when and why."""
-    connection.execute(
-        "INSERT INTO monitoring.accepted_jumps VALUES (?, ?, ?, ?, ?, ?)",
-        [
-            info.generation_id,
-            jump.previous_generation_id,
-            warehouse.utc_now(),
-            accepted.actor,
-            accepted.reason,
-            jump.describe(),
-        ],
-    )
+    if is_changed(path):
+        return False
+    try:
+        with reading_even_if_busy(path) as connection:
+            return read_info(connection).generation_id == path.stem
+    except (NoDataError, ChangedError, DamagedError):
+        return False
 
 
 def copy_bundles(settings: Settings, draft: Draft) -> None:
@@ -271,8 +206,8 @@ def _move_pointer_if_due(
 ) -> bool:
     """Move the pointer to a generation, and record the publication in ``status.json``.
 
-    If a rollback of readers withdrew the generation, the pointer stays, because a person chose
-    another one.
+    If a rollback of readers withdrew the generation, the pointer names the one that a person chose
+    instead, unless that file is gone.
 
     Args:
         settings: Settings with the folder of published files.
@@ -284,32 +219,20 @@ def _move_pointer_if_due(
     Returns:
         Whether the generation is the current one afterwards.
     """
-    current = _pointed_or_none(settings)
     status = read_status(settings.published_path)
-    is_withdrawn = status.rollback is not None and path.stem in status.rollback.withdrawn
-    if is_withdrawn and current != path:
-        resolve_failure(settings)
-        return False
-    if current != path:
-        move_pointer(settings.published_path, path)
-    noted = (status.last_publish, status.rollback)
-    if not any(each is not None and each.generation_id == path.stem for each in noted):
+    rollback, target, noted = status.rollback, path, [status.last_publish, status.rollback]
+    if rollback is not None and path.stem in rollback.withdrawn:
+        chosen = generation_path(settings, rollback.generation_id)
+        target, noted = (chosen, noted) if chosen.exists() else (path, [])
+    if pointed_or_none(settings) != target:
+        # the rollback's process may have died before it moved the pointer
+        move_pointer(settings.published_path, target)
+    if target == path and not any(each and each.generation_id == path.stem for each in noted):
         # an earlier process may have died between moving the pointer and this note
         published = LastPublish(generation_id=path.stem, run_id=run_id, accepted_jump=accepted_jump)
         write_status(settings, last_publish=published)
     resolve_failure(settings)
-    return True
-
-
-def _pointed_or_none(settings: Settings) -> Path | None:
-    """Return the path that the pointer names; None if the pointer is missing or unusable.
-
-    An unusable pointer raises no error here, because publishing replaces it.
-    """
-    try:
-        return pointed_path(settings.published_path)
-    except PublishError:  # the pointer's text is unusable; publishing replaces it
-        return None
+    return target == path
 
 
 def rollback_generation(settings: Settings, generation_id: str) -> Generation:

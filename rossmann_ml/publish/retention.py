@@ -1,7 +1,8 @@
 """Remove old generations, and models that no kept generation uses, from ``published/``.
 
-Entry point: :func:`remove_old`. The current generation stays whatever its age. Archived vintages
-stay too; see :mod:`rossmann_ml.publish.vintages`.
+Entry points: :func:`remove_old`; :func:`damaged_files` lists what only a person removes. The
+current generation stays whatever its age. Archived vintages stay too; see
+:mod:`rossmann_ml.publish.vintages`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from rossmann_ml.serving.generations import model_versions_of, read_generations,
 def remove_old(settings: Settings, *, generations_kept: int) -> list[Path]:
     """Remove all but the newest generations, then the models that the kept ones do not use.
 
-    A reader that has a removed file open can read on until it closes the file.
+    A reader that has a removed file open can read on until it closes the file. Damaged files that
+    were moved aside stay, because a person may want to know what happened to them.
 
     Args:
         settings: Settings with the folder of published files.
@@ -41,13 +43,24 @@ def remove_old(settings: Settings, *, generations_kept: int) -> list[Path]:
     # the models that an unreadable generation needs are unknown
     is_known = kept and not any(map(_may_become_readable, unread.values()))
     bundles = sorted((settings.published_path / "models").glob("*")) if is_known else []
-    removed += [bundle for bundle in bundles if bundle.name not in needed]
+    removed += [
+        bundle
+        for bundle in bundles
+        if bundle.name not in needed and not bundle.name.endswith(files.ASIDE)
+    ]
     for path in removed:
         files.remove(path)
     for digest in settings.published_path.glob("*.duckdb.sha256"):
         if not digest.with_suffix("").exists():
             files.remove(digest)
     return removed
+
+
+def damaged_files(settings: Settings) -> list[Path]:
+    """Return the damaged files and folders that were moved aside; a person may remove them."""
+    folders = ("published", "published/models", "published/vintages", "models")
+    found = (settings.warehouse_path.glob(f"{folder}/*{files.ASIDE}") for folder in folders)
+    return sorted(path for each in found for path in each)
 
 
 def _may_become_readable(error: RossmannError) -> bool:

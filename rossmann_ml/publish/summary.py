@@ -12,6 +12,7 @@ from pathlib import Path
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.models.baselines import MEDIAN, SEASONAL_NAIVE
 from rossmann_ml.models.blend import BLEND
+from rossmann_ml.publish.retention import damaged_files
 from rossmann_ml.serving.generations import (
     GenerationInfo,
     current_path,
@@ -53,6 +54,7 @@ class Summary:
         rmspe_median: The same for the baseline store-weekday-promo median, on the same rows.
         backtest_origins: Number of backtest origins.
         profile: Training profile of the champion, ``fast`` or ``full``.
+        damaged: Damaged files and folders that were moved aside for a person to examine.
     """
 
     info: GenerationInfo
@@ -66,6 +68,7 @@ class Summary:
     rmspe_median: float | None
     backtest_origins: int
     profile: str
+    damaged: tuple[Path, ...]
 
     @property
     def days(self) -> int:
@@ -91,4 +94,5 @@ def summarise(settings: Settings) -> Summary:
             "model_version": info.model_version,
         }
         (model,) = connection.execute(_MODEL, names).fetchall()
-    return Summary(info, path, *forecasts, *model)
+    figures = (*forecasts, *model, tuple(damaged_files(settings)))
+    return Summary(info, path, *figures)

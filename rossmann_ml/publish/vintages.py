@@ -67,6 +67,7 @@ def export_vintages(
         write_digest(temporary, path)
         files.move_into_place(temporary, path)
         for stale in set(folder.glob(f"forecasts_{origin}_*.parquet*")) - {path, digest_path(path)}:
-            stale.unlink()
+            if stale.suffix != files.ASIDE:
+                stale.unlink()
         written.append(path)
     return written

@@ -1,10 +1,10 @@
-"""Write and read the file of a backup: a tar file with the state of the product.
+"""Write the file of a backup: a tar file with the state of the product.
 
-Entry points: :func:`pack`, :func:`unpack`. The state is the warehouse, the models, the published
+Entry points: :func:`pack`, :func:`places`. The state is the warehouse, the models, the published
 generations and MLflow's registry. The last file in the tar file, ``manifest.json``,
 lists all others with size and hash, so that a truncated archive is recognised. Dagster's run
 history, logs, the retailer's files and files that are not the product's are not included.
-:mod:`~rossmann_ml.recovery.backup` makes backups, :mod:`~rossmann_ml.recovery.restore` restores
+:mod:`~rossmann_ml.recovery.backup` makes backups, :mod:`~rossmann_ml.recovery.unpacking` reads
 them.
 """
 
@@ -12,20 +12,17 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import os
 import re
 import shutil
 import sqlite3
 import tarfile
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from rossmann_ml.base.digests import sha256_of
 from rossmann_ml.base.errors import RefusedError
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.base.strict import StrictModel
@@ -120,30 +117,30 @@ def places(settings: Settings) -> dict[str, Path]:
     return found
 
 
-def pack(settings: Settings, path: Path, facts: Facts) -> Manifest:
+def pack(settings: Settings, path: Path, facts: Facts, scratch: Path) -> Manifest:
     """Write the state of the product into an archive; the caller holds the writer's lock.
 
     Args:
         settings: Paths of warehouse and registry.
         path: Archive to write.
         facts: What the manifest says about the state.
+        scratch: New folder for a copy of MLflow's database; the caller removes it.
 
     Returns:
         The manifest of the archive.
 
     Raises:
+        RefusedError: Something that is no plain file has the name of a file.
         OSError: A file or folder cannot be read, or the archive cannot be written.
         sqlite3.Error: MLflow's database cannot be read.
     """
     parts = places(settings)
-    has_registry = REGISTRY in parts and parts[REGISTRY].exists()
-    with (
-        # dereference: two names of one file are stored as two files, because links are refused
-        tarfile.open(path, "w", format=tarfile.PAX_FORMAT, dereference=True) as archive,
-        tempfile.TemporaryDirectory() as scratch,
-    ):
+    has_registry = REGISTRY in parts and os.path.lexists(parts[REGISTRY])
+    # dereference: two names of one file are stored as two files, because links are refused
+    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT, dereference=True) as archive:
         if has_registry:
-            copy = Path(scratch) / "mlflow.db"
+            scratch.mkdir()
+            copy = scratch / "mlflow.db"
             _copy_sqlite(parts[REGISTRY], copy)
             parts[REGISTRY] = copy
         else:
@@ -184,14 +181,17 @@ def files_of(part: str, place: Path) -> Iterator[tuple[str, Path]]:
         For each file, its path in the archive and its path on disk.
 
     Raises:
-        OSError: This user may not read a folder.
+        RefusedError: Something that is no plain file has the name of a file.
+        OSError: This user may not read a folder, or something else is in its place.
     """
-    if place.is_file():
+    if place.is_file() and part in (DATABASE, REGISTRY):
         yield part, place
-    elif place.exists():
+    elif os.path.lexists(place):
         for path in _walk(place):
             inside = path.relative_to(place).as_posix()
             if part == ARTIFACTS or _STATE.fullmatch(inside):
+                if not path.is_file():  # a pipe would block, a link may lead nowhere
+                    raise RefusedError(f"{path} is no plain file: move it away or delete it")
                 yield f"{part}/{inside}", path
 
 
@@ -219,81 +219,6 @@ def _add(archive: tarfile.TarFile, name: str, path: Path) -> Member:
         info = archive.gettarinfo(arcname=name, fileobj=stream)
         archive.addfile(info, stream)
     return Member(path=name, bytes=info.size, sha256=digest, mode=info.mode & 0o777)
-
-
-def unpack(archive_path: Path, target_of: Callable[[str], Path]) -> Manifest:
-    """Unpack a backup and compare every file with its entry in the manifest.
-
-    After an error, files that were unpacked before it remain; the caller removes them.
-
-    Args:
-        archive_path: The backup.
-        target_of: Function that returns the target folder of a file, given the file's path in the
-            archive. The whole path is created below the target folder.
-
-    Returns:
-        The manifest of the backup.
-
-    Raises:
-        RefusedError: The archive is incomplete or not a backup; the message says what was found.
-    """
-    try:
-        with tarfile.open(archive_path, "r:") as archive:
-            return _unpack(archive, target_of)
-    except RefusedError as error:
-        raise RefusedError(f"{archive_path}: {error}") from error
-    except (OSError, tarfile.TarError) as error:
-        raise RefusedError(f"{archive_path} cannot be read as a backup: {error}") from error
-
-
-def _unpack(archive: tarfile.TarFile, target_of: Callable[[str], Path]) -> Manifest:
-    infos = {info.name: info for info in archive}
-    for name, info in infos.items():
-        # a sparse file takes a thousand times the room that its archive takes
-        if not info.isreg() or info.issparse():
-            raise RefusedError(f"{name!r} is not a plain file; a backup holds no others")
-        inside = PurePosixPath(name)
-        is_known = name == MANIFEST_NAME or any(inside.is_relative_to(part) for part in PARTS)
-        if ".." in inside.parts or not is_known:
-            raise RefusedError(f"{name!r} is none of a backup's places (warehouse/ and registry/)")
-    last = infos.pop(MANIFEST_NAME, None)
-    content = last and archive.extractfile(last)
-    if not content:
-        raise RefusedError(f"no {MANIFEST_NAME} at its end: it was cut off, or is no backup")
-    manifest = _read_manifest(content.read())
-    expected = {member.path: member for member in manifest.members}
-    for name in sorted(expected.keys() | infos.keys()):
-        found = None
-        if name in infos:
-            folder, mode = target_of(name), infos[name].mode & 0o777
-            archive.extract(name, folder, filter="data")
-            path = folder / name
-            path.chmod(mode)
-            size = path.stat().st_size
-            found = Member(path=name, bytes=size, sha256=sha256_of(path), mode=mode)
-        if found != expected.get(name):
-            raise RefusedError(
-                f"{name} is not what the manifest says: found {_in_words(found)}, expected "
-                f"{_in_words(expected.get(name))}"
-            )
-    return manifest
-
-
-def _read_manifest(content: bytes) -> Manifest:
-    try:
-        version = json.loads(content)["format_version"]
-        if version != FORMAT_VERSION:
-            raise RefusedError(
-                f"it has the format version {version}, expected {FORMAT_VERSION}: another version "
-                "of the product wrote it"
-            )
-        return Manifest.model_validate_json(content)
-    except (ValueError, KeyError, TypeError) as error:
-        raise RefusedError(f"{MANIFEST_NAME} cannot be read: {error}") from error
-
-
-def _in_words(member: Member | None) -> str:
-    return "nothing" if member is None else f"{member.bytes:,} bytes of hash {member.sha256[:12]}"
 
 
 def free_bytes(folder: Path) -> int:

@@ -9,18 +9,29 @@ from __future__ import annotations
 import os
 import sqlite3
 import tarfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import duckdb
 
 from rossmann_ml.base import files
-from rossmann_ml.base.errors import DamagedError, RefusedError, RossmannError
+from rossmann_ml.base.errors import BusyError, DamagedError, RefusedError, RossmannError
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.base.storage_faults import fault_of
 from rossmann_ml.ingest.data_set import landed_data_set
 from rossmann_ml.models.bundle_files import bundles_in, require_whole
 from rossmann_ml.publish.vintages import vintages_path
-from rossmann_ml.recovery.archive import Facts, Manifest, pack
+from rossmann_ml.recovery.archive import (
+    DATABASE,
+    MODELS,
+    PUBLISHED,
+    Facts,
+    Manifest,
+    files_of,
+    pack,
+    places,
+)
+from rossmann_ml.recovery.findings import shown
 from rossmann_ml.recovery.restore import restore
 from rossmann_ml.serving.changes import is_changed
 from rossmann_ml.serving.generations import (
@@ -31,6 +42,7 @@ from rossmann_ml.serving.generations import (
     pointed_path,
     reading_even_if_busy,
 )
+from rossmann_ml.serving.status import status_path
 from rossmann_ml.training.registry_files import registry_path
 from rossmann_ml.warehouse import connection as warehouse
 from rossmann_ml.warehouse.tables.models import champion
@@ -50,17 +62,17 @@ def back_up(settings: Settings, target: Path, *, verify: bool = False) -> Manife
         The manifest of the backup.
 
     Raises:
-        RefusedError: The target exists already, or cannot be written.
+        RefusedError: The target exists already, cannot be written, or is being written by another
+            backup.
         NoDataError: There is no warehouse yet, or a file that belongs to its state is missing.
         PublishError: The pointer names no generation, or one that was changed.
         DamagedError: A file of the product is damaged.
         ForbiddenError: This user may not read a file or folder.
         FaultError: The disk is full.
-        BusyError: Another process writes.
+        BusyError: Another process writes, or changed a file while the backup read it.
     """
     target = target.absolute()
-    if target.exists():
-        raise RefusedError(f"{target} is there already; name a file that is not")
+    _require_new(target)
     warehouse.require_database(settings)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -68,18 +80,72 @@ def back_up(settings: Settings, target: Path, *, verify: bool = False) -> Manife
         raise RefusedError(f"{target} cannot be written: {error}") from error
     with warehouse.writer_lock(settings):
         remove_unfinished(settings)
-        _note_path(settings).write_bytes(os.fsencode(target))
         temporary, scratch = _temporaries(target)
+        _claim(temporary)
         try:
-            manifest = pack(settings, temporary, _whole_state(settings))
+            _note_path(settings).write_bytes(os.fsencode(target))
+            with warehouse.connect(settings) as connection:
+                # the write-ahead log is not part of a backup
+                connection.execute("CHECKPOINT")
+            before = _stamps(settings)
+            manifest = pack(settings, temporary, _whole_state(settings), scratch)
+            _require_unchanged(before, _stamps(settings))
+            files.remove(scratch)
             if verify:
                 _verify(settings, temporary, scratch)
+            _require_new(target)
             files.move_into_place(temporary, target)
         except (OSError, tarfile.TarError, sqlite3.Error, duckdb.Error) as error:
             raise _fault(settings, target, error) from error
         finally:
-            remove_unfinished(settings)
+            for path in (temporary, scratch, _note_path(settings)):
+                files.remove(path)
     return manifest
+
+
+def _require_new(target: Path) -> None:
+    if os.path.lexists(target):
+        raise RefusedError(f"{target} is there already; name a file that is not")
+
+
+def _claim(temporary: Path) -> None:
+    """Create the unfinished archive, so that no backup of another warehouse writes it too."""
+    try:
+        temporary.touch(exist_ok=False)
+    except FileExistsError as error:
+        raise RefusedError(
+            f"{temporary} is there: another backup of this name is being written. If none is, "
+            "because it was killed, delete this file; else name another one"
+        ) from error
+    except OSError as error:
+        raise RefusedError(f"{temporary} cannot be written: {error}") from error
+
+
+def _stamps(settings: Settings) -> dict[Path, tuple[int, int, int]]:
+    """Return inode, size and time of change of the files that are checked before they are packed.
+
+    Others may change: ``status.json`` at any time, and MLflow's database is copied as of a moment.
+    """
+    found = {}
+    for part in (DATABASE, MODELS, PUBLISHED):
+        for _, path in files_of(part, places(settings)[part]):
+            if path != status_path(settings.published_path):
+                stat = path.stat()
+                found[path] = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
+    return found
+
+
+def _require_unchanged(
+    before: Mapping[Path, tuple[int, int, int]], after: Mapping[Path, tuple[int, int, int]]
+) -> None:
+    changed = [
+        str(path) for path in before.keys() | after.keys() if before.get(path) != after.get(path)
+    ]
+    if changed:
+        raise BusyError(
+            f"busy: {shown(sorted(changed))} changed while the backup read it. Close it in other "
+            "programs, and run it again"
+        )
 
 
 def _fault(settings: Settings, target: Path, error: Exception) -> RossmannError:
@@ -132,11 +198,9 @@ def _whole_state(settings: Settings) -> Facts:
         RossmannError: As for :func:`back_up`.
     """
     published = settings.published_path
-    with warehouse.connect(settings) as connection:
+    with warehouse.connect(settings, read_only=True) as connection:
         data_set, serving = landed_data_set(connection), champion(connection)
         require_readable(connection, settings.database_path)
-        # the write-ahead log is not part of a backup
-        connection.execute("CHECKPOINT")
     current = None if pointed_path(published) is None else current_path(published)
     for path in generation_files(published):
         with reading_even_if_busy(path) as generation:

@@ -17,7 +17,7 @@ from rossmann_ml.base import files
 from rossmann_ml.base.errors import DamagedError, NoDataError, RossmannError
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.models.bundle_files import bundles_in, require_whole
-from rossmann_ml.recovery.findings import Finding, error, warning
+from rossmann_ml.recovery.findings import FAULTS, Finding, error, examined, warning
 from rossmann_ml.serving.generations import (
     bundle_path,
     current_path,
@@ -67,7 +67,9 @@ def examine_bundles(settings: Settings) -> Iterator[Finding]:
     needed = {} if serving is None else {settings.models_path / serving: _BY_JOB}
     needed |= {bundle_path(settings, name): _BY_READERS for name in _read_by_readers(settings)}
     for folder in sorted({*_on_disk(settings), *needed}):
-        yield from _examine(settings, folder, needed.get(folder), run_ids.get(folder.name))
+        need = needed.get(folder)
+        found = _examine(settings, folder, need, run_ids.get(folder.name))
+        yield from examined(need.subject if need else "bundle", found)
 
 
 def _on_disk(settings: Settings) -> list[Path]:
@@ -114,10 +116,10 @@ def _examine(
         source = _copy_of(settings, folder, run_id)
 
         def put_back() -> None:
-            if source is None or fetch(settings, folder, run_id) is None:
-                if need is not None:
-                    raise NoDataError(f"no copy of {folder.name} is whole")
+            if source is None:
                 files.move_aside(folder)
+            elif fetch(settings, folder, run_id) is None:
+                raise NoDataError(f"no copy of {folder.name} is whole")
 
         action = f"copies them from {source}" if source else "renames the folder to *.damaged"
         remedy = f"rossmann doctor --fix {action}"
@@ -132,7 +134,7 @@ def _examine(
 def _copy_of(settings: Settings, folder: Path, run_id: str | None) -> Path | str | None:
     """Return a whole copy of a bundle; words if MLflow's server may have it; None without one."""
     for copy in copies(settings, folder, run_id):
-        with suppress(RossmannError):
+        with suppress(*FAULTS):
             require_whole(copy, folder.name)
             return copy
     return f"MLflow's run {run_id}" if run_id and registry_path(settings) is None else None

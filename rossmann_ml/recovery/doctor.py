@@ -7,17 +7,12 @@ examiner is a function that yields findings about one subject, such as ``MLflow`
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
-import duckdb
-
-from rossmann_ml.base.errors import BusyError, RossmannError
 from rossmann_ml.base.settings import Settings
-from rossmann_ml.base.storage_faults import fault_in
 from rossmann_ml.recovery import bundles, records, served, stored, surroundings
-from rossmann_ml.recovery.findings import Finding, Severity, error, note
+from rossmann_ml.recovery.findings import FAULTS, Finding, Severity, examined
 from rossmann_ml.warehouse import connection as warehouse
 
 _EXAMINERS: dict[str, Callable[[Settings], Iterable[Finding]]] = {
@@ -35,7 +30,6 @@ _EXAMINERS: dict[str, Callable[[Settings], Iterable[Finding]]] = {
 }
 # One repair may uncover the next: the pointer, once its damaged generation is renamed.
 _MOST_ROUNDS = 3
-_FAULTS = (RossmannError, duckdb.Error, sqlite3.Error, OSError, ValueError)
 
 
 def examine(settings: Settings) -> list[Finding]:
@@ -47,45 +41,46 @@ def examine(settings: Settings) -> list[Finding]:
     return sorted(found, key=lambda finding: list(Severity).index(finding.severity))
 
 
-def _examine(name: str, settings: Settings) -> Iterator[Finding]:
-    try:
-        yield from _EXAMINERS[name](settings)
-    except _FAULTS as fault:
-        found = fault_in(fault) or fault
-        grade = note if isinstance(found, BusyError) else error
-        yield grade(name, f"could not be examined: {found}")
+def _examine(name: str, settings: Settings) -> list[Finding]:
+    return list(examined(name, _EXAMINERS[name](settings)))
 
 
 def repair(settings: Settings) -> list[str]:
     """Repair what can be repaired, while holding the writer's lock.
 
     Returns:
-        One line for each repair that succeeded. Faults that remain are not returned: call
-        :func:`examine` afterwards.
+        One line for each fault that was found no more after its repair. Faults that remain are
+        not returned: call :func:`examine` afterwards.
 
     Raises:
         BusyError: Another process writes.
     """
     # the lock taken here overwrites the note of a writer that died, so it is read before
-    dead_writer = list(surroundings.examine_lock(settings))
+    dead_writer = _examine("lock", settings)
     with warehouse.writer_lock(settings):
         # an interrupted restore goes first, because the other examiners see a mixture of its files
-        done = _repair(dead_writer) + _repair(_examine("half-written files", settings))
+        tried = _try(dead_writer) + _try(_examine("half-written files", settings))
+        found = examine(settings)
         for _ in range(_MOST_ROUNDS):
-            repaired = _repair(examine(settings))
-            done += repaired
+            repaired = _try(found)
             if not repaired:
                 break
-    return done
+            tried += repaired
+            found = examine(settings)
+    done = dict.fromkeys(each for each in tried if each not in found)
+    return [
+        f"{each.subject}: {each.found}; {each.remedy.removeprefix('rossmann doctor --fix ')}"
+        for each in done
+    ]
 
 
-def _repair(findings: Iterable[Finding]) -> list[str]:
-    done = []
+def _try(findings: Iterable[Finding]) -> list[Finding]:
+    """Repair what has a repair, and return the findings whose repair raised no error."""
+    repaired = []
     for each in findings:
         if each.repair is not None:
             # a fault that stays is found again, with its advice for a person
-            with suppress(*_FAULTS):
+            with suppress(*FAULTS):
                 each.repair()
-                action = each.remedy.removeprefix("rossmann doctor --fix ")
-                done.append(f"{each.subject}: {each.found}; {action}")
-    return done
+                repaired.append(each)
+    return repaired

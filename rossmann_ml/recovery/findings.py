@@ -1,15 +1,27 @@
 """Define what ``rossmann doctor`` reports: findings with severity, advice and, if safe, a repair.
 
 The modules ``served``, ``stored`` and ``surroundings`` of this package make the findings.
+Entry points: :class:`Finding`, and :func:`examined` for one of several things to examine.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 
+import duckdb
+
+from rossmann_ml.base.errors import BusyError, RossmannError
+from rossmann_ml.base.storage_faults import fault_in
+
+FAULTS = (RossmannError, duckdb.Error, sqlite3.Error, OSError, ValueError, RuntimeError)
+"""Errors of files and databases that one examination or repair may raise; others still run.
+
+`RuntimeError` is raised for a link to itself and for data that are nested too deeply.
+"""
 _MOST_SHOWN = 6
 
 
@@ -75,3 +87,18 @@ def shown(items: list[str], separator: str = ", ") -> str:
     more = len(items) - _MOST_SHOWN
     first = separator.join(items[:_MOST_SHOWN])
     return first + (f"{separator}and {more} more" if more > 0 else "")
+
+
+def examined(subject: str, findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield the findings of one thing; an error becomes a finding, so that others are examined.
+
+    Args:
+        subject: Subject of the finding about an error.
+        findings: Findings of an examiner, which is a generator.
+    """
+    try:
+        yield from findings
+    except FAULTS as fault:
+        found = fault_in(fault) or fault
+        grade = note if isinstance(found, BusyError) else error
+        yield grade(subject, f"could not be examined: {found}")

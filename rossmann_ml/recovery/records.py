@@ -18,7 +18,7 @@ from rossmann_ml.base import files
 from rossmann_ml.base.errors import DamagedError, RossmannError, TrackingError
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.base.storage_faults import busy_error, fault_of, holders
-from rossmann_ml.recovery.findings import Finding, error, warning
+from rossmann_ml.recovery.findings import Finding, error, examined, warning
 from rossmann_ml.training import gate as promotion
 from rossmann_ml.training import tracking
 from rossmann_ml.training.registry_files import (
@@ -113,15 +113,19 @@ def examine_dagster(settings: Settings) -> Iterator[Finding]:
     and no command reads the history in them.
     """
     for path in sorted((settings.state_path / "dagster").rglob("*.db")):
-        damage = _damage_of(path)
-        if damage is not None:
-            yield error(
-                "Dagster",
-                f"{damage}; no job can start",
-                "rossmann doctor --fix renames it to *.damaged; Dagster makes a new one, whose UI "
-                "does not show the runs before",
-                partial(_move_database_aside, path),
-            )
+        yield from examined("Dagster", _examine_runs(path))
+
+
+def _examine_runs(path: Path) -> Iterator[Finding]:
+    damage = _damage_of(path)
+    if damage is not None:
+        yield error(
+            "Dagster",
+            f"{damage}; no job can start",
+            "rossmann doctor --fix renames it to *.damaged, once no process has it open; Dagster "
+            "makes a new one, whose UI does not show the runs before",
+            partial(_move_database_aside, path),
+        )
 
 
 def _damage_of(path: Path) -> str | None:
@@ -131,6 +135,8 @@ def _damage_of(path: Path) -> str | None:
         BusyError: Another process has locked it.
         ForbiddenError: This user may not read it.
     """
+    if path.exists() and not path.is_file():
+        return f"{path} is no plain file"
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as found:
             ((said,),) = found.execute("PRAGMA integrity_check(1)").fetchall()

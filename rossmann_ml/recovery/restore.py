@@ -1,13 +1,16 @@
 """Restore a backup: unpack and check it next to the existing files, then replace these by renames.
 
-Entry points: :func:`restore`, :func:`undo_interrupted`. While files are exchanged, the empty file
-``warehouse/.restoring/exchanging`` makes every command refuse to open the warehouse. After a crash,
-``rossmann doctor --fix`` puts the former files back. See :mod:`~rossmann_ml.recovery.archive` for
-the contents of a backup.
+Entry points: :func:`restore`, :func:`undo_interrupted`. While files are exchanged, the file
+``warehouse/.restoring/exchanging``, which lists them, makes every command refuse to open the
+warehouse. After a crash, ``rossmann doctor --fix`` puts the former files back.
+See :mod:`~rossmann_ml.recovery.archive` for the contents of a backup.
 """
 
 from __future__ import annotations
 
+import os
+import sqlite3
+from collections.abc import Iterable
 from pathlib import Path
 
 import duckdb
@@ -15,6 +18,8 @@ import duckdb
 from rossmann_ml.base import files
 from rossmann_ml.base.errors import ChangedError, DamagedError, RefusedError
 from rossmann_ml.base.settings import Settings
+from rossmann_ml.base.storage_faults import busy_error, holders
+from rossmann_ml.base.strict import StrictModel
 from rossmann_ml.recovery.archive import (
     ARTIFACTS,
     DATABASE,
@@ -22,18 +27,30 @@ from rossmann_ml.recovery.archive import (
     PUBLISHED,
     REGISTRY,
     Manifest,
-    free_bytes,
     places,
-    unpack,
 )
+from rossmann_ml.recovery.unpacking import unpack
 from rossmann_ml.serving.generations import current_path, read_info, reading
 from rossmann_ml.training.registry_files import artifacts_path, move_paths
 from rossmann_ml.warehouse import connection as warehouse
 from rossmann_ml.warehouse.schema import refuse_later_version
 from rossmann_ml.warehouse.tables import raw
 
-# A log next to a database (DuckDB's, SQLite's) is exchanged together with its database.
-_SUFFIXES = ("", ".wal", "-wal", "-shm")
+# A log next to a database (DuckDB's, SQLite's) is exchanged together with its database: a database
+# is moved away before its logs and put back after them, so it is never without its own.
+_LOGS = (".wal", "-wal", "-shm", "-journal")
+
+
+class _Exchange(StrictModel):
+    """Content of the mark: what is exchanged, by absolute paths, whatever the settings are later.
+
+    Attributes:
+        parts: For each part, its unpacked path and its final path.
+        folders: Work folders of the restore.
+    """
+
+    parts: tuple[tuple[Path, Path], ...]
+    folders: tuple[Path, ...]
 
 
 def restore(settings: Settings, archive_path: Path, *, replace: bool = False) -> Manifest:
@@ -53,7 +70,7 @@ def restore(settings: Settings, archive_path: Path, *, replace: bool = False) ->
         RefusedError: The backup is incomplete or from a later version of the product, the disk has
             too little room, or files exist and ``replace`` is false. Nothing was changed.
         FaultError: An earlier restore was interrupted while it exchanged files.
-        BusyError: Another process writes.
+        BusyError: Another process writes, or has the warehouse or MLflow's database open.
     """
     if not archive_path.is_file():
         raise RefusedError(f"{archive_path}: there is no such file")
@@ -65,21 +82,18 @@ def restore(settings: Settings, archive_path: Path, *, replace: bool = False) ->
                 f"there is something already: {', '.join(map(str, there))}. Name empty folders "
                 "with ROSSMANN_WAREHOUSE_DIR and ROSSMANN_STATE_DIR, or say --replace"
             )
-        needed, free = archive_path.stat().st_size, free_bytes(settings.warehouse_path)
-        if needed > free:
-            raise RefusedError(
-                f"the backup takes {needed:,} bytes, {settings.warehouse_path} has {free:,} left"
-            )
-        _remove_folders(settings)
+        _require_closed(settings)
+        _remove(restore_folders(settings))
         try:
             manifest = unpack(archive_path, lambda part: _staging(settings, part))
             _prepare(settings, manifest)
+            _require_closed(settings)  # unpacking may take minutes
             _exchange(settings)
-        except OSError as error:
+        except (OSError, sqlite3.Error) as error:
             raise RefusedError(f"{archive_path} cannot be restored: {error}") from error
         finally:
             if not _mark(settings).exists():
-                _remove_folders(settings)
+                _remove(restore_folders(settings))
     return manifest
 
 
@@ -97,16 +111,50 @@ def undo_interrupted(settings: Settings) -> None:
     """Put back the files from before a restore that was interrupted while it exchanged files.
 
     The caller must hold the writer's lock.
+
+    Raises:
+        OSError: A file cannot be moved; the next call goes on.
+        DamagedError: The list of exchanged files cannot be read.
     """
-    for staged, place in _staged_parts(settings):
-        if not staged.exists():  # it was moved to its place
+    exchange = _read_mark(settings)
+    for staged, place in exchange.parts:
+        if not staged.exists():  # it was moved to its place, where logs of its own may be now
+            for log in (Path(f"{place}{suffix}") for suffix in _LOGS):
+                log.unlink(missing_ok=True)
             place.rename(staged)
-        for suffix in _SUFFIXES:
+        for suffix in (*_LOGS, ""):
             former = _former(staged, suffix)
-            if former.exists():
+            if os.path.lexists(former):
                 former.rename(Path(f"{place}{suffix}"))
+    for folder in {place.parent for _, place in exchange.parts}:
+        files.sync(folder)
     _mark(settings).unlink()
-    _remove_folders(settings)
+    _remove(exchange.folders)
+
+
+def _read_mark(settings: Settings) -> _Exchange:
+    content = _mark(settings).read_bytes()
+    if not content:  # an earlier version wrote no list
+        return _exchange_of(settings)
+    try:
+        return _Exchange.model_validate_json(content)
+    except ValueError as error:
+        raise DamagedError(
+            f"{_mark(settings)} cannot be read; the files from before the restore are in "
+            f"{' and '.join(map(str, restore_folders(settings)))}"
+        ) from error
+
+
+def _require_closed(settings: Settings) -> None:
+    """Check that no process has a database open that will be replaced, because it would write on.
+
+    Raises:
+        BusyError: A process has one open; the message names the process.
+    """
+    found = places(settings)
+    for database in (found[DATABASE], found.get(REGISTRY)):
+        if database is not None and holders(database):
+            raise busy_error(database)
 
 
 def _prepare(settings: Settings, manifest: Manifest) -> None:
@@ -140,17 +188,18 @@ def _prepare(settings: Settings, manifest: Manifest) -> None:
 
 
 def _exchange(settings: Settings) -> None:
-    parts = list(_staged_parts(settings))
+    exchange = _exchange_of(settings)
+    parts = exchange.parts
     for folder in {staged.parent for staged, _ in parts}:
         for path in folder.rglob("*"):
             files.sync(path)
-    files.write_text_atomically(_mark(settings), "")
+    files.write_text_atomically(_mark(settings), exchange.model_dump_json())
     try:
         for staged, place in parts:
             place.parent.mkdir(parents=True, exist_ok=True)
-            for suffix in _SUFFIXES:
+            for suffix in ("", *_LOGS):
                 old = Path(f"{place}{suffix}")
-                if old.exists():
+                if os.path.lexists(old):
                     old.rename(_former(staged, suffix))
             staged.rename(place)
         for folder in {place.parent for _, place in parts}:
@@ -162,11 +211,16 @@ def _exchange(settings: Settings) -> None:
     files.sync(settings.restore_path)
 
 
-def _staged_parts(settings: Settings) -> list[tuple[Path, Path]]:
-    """List the parts that the restore exchanges, each as its unpacked path and its final path."""
-    parts = [(_staging(settings, part) / part, place) for part, place in places(settings).items()]
-    # a registry that the backup does not hold stays as it is
-    return [(staged, place) for staged, place in parts if staged.parent.is_dir()]
+def _exchange_of(settings: Settings) -> _Exchange:
+    """List what the restore exchanges; a registry that the backup does not hold stays as it is."""
+    parts = [
+        ((_staging(settings, part) / part).absolute(), place.absolute())
+        for part, place in places(settings).items()
+    ]
+    return _Exchange(
+        parts=tuple((staged, place) for staged, place in parts if staged.parent.is_dir()),
+        folders=tuple(folder.absolute() for folder in restore_folders(settings)),
+    )
 
 
 def _staging(settings: Settings, part: str) -> Path:
@@ -183,6 +237,6 @@ def _mark(settings: Settings) -> Path:
     return settings.restore_path / warehouse.RESTORE_MARK
 
 
-def _remove_folders(settings: Settings) -> None:
-    for folder in restore_folders(settings):
+def _remove(folders: Iterable[Path]) -> None:
+    for folder in folders:
         files.remove(folder)

@@ -7,9 +7,12 @@ that needs the warehouse.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
+
+import duckdb
 
 from rossmann_ml.base import files
 from rossmann_ml.base.errors import (
@@ -20,7 +23,7 @@ from rossmann_ml.base.errors import (
     RossmannError,
 )
 from rossmann_ml.base.settings import Settings
-from rossmann_ml.base.storage_faults import holders
+from rossmann_ml.base.storage_faults import busy_error, fault_of, holders
 from rossmann_ml.publish.audit import schema_of
 from rossmann_ml.publish.vintages import vintages_path
 from rossmann_ml.recovery.findings import Finding, error, note, shown, warning
@@ -29,12 +32,13 @@ from rossmann_ml.serving.contract import load_contract
 from rossmann_ml.serving.generations import (
     POINTER_NAME,
     Generation,
+    generation_path,
     move_pointer,
     pointed_path,
     read_generations,
     reading,
 )
-from rossmann_ml.serving.status import Status, read_status, status_path
+from rossmann_ml.serving.status import Rollback, Status, read_status, status_path
 from rossmann_ml.warehouse.whole import require_readable
 
 _MOVE_AWAY = "move the file out of the folder, no command depends on it"
@@ -48,6 +52,7 @@ def examine_published(settings: Settings) -> Iterator[Finding]:
     differs from the contract.
     """
     found, unread = read_generations(settings)
+    unread = {path: _told_apart(fault, path) for path, fault in unread.items()}
     whole = []
     for each in found:
         fault = _fault_in(each)
@@ -65,7 +70,13 @@ def examine_published(settings: Settings) -> Iterator[Finding]:
     if current is not None:
         yield from _schema_drift(current)
     elif pointed not in unread or isinstance(unread[pointed], DamagedError):
-        yield _no_current(settings, whole, pointed, unusable)
+        yield _no_current(settings, whole, unread, pointed, unusable)
+
+
+def _told_apart(fault: RossmannError, path: Path) -> RossmannError:
+    """Return why a generation cannot be read; too little memory, for example, is no damage."""
+    cause = fault.__cause__
+    return (isinstance(cause, duckdb.Error) and fault_of(cause, path)) or fault
 
 
 def _unread(unread: dict[Path, RossmannError], pointed: Path | None) -> Iterator[Finding]:
@@ -75,26 +86,31 @@ def _unread(unread: dict[Path, RossmannError], pointed: Path | None) -> Iterator
         unread: Error of each file.
         pointed: File that the pointer names.
     """
-    damaged = sorted(path for path, fault in unread.items() if isinstance(fault, DamagedError))
-    if damaged:
-        grade = error if pointed in damaged else warning
-        yield grade(
-            "damaged generation",
-            f"{', '.join(path.name for path in damaged)} cannot be read as a generation",
-            "rossmann doctor --fix renames such files to *.damaged",
-            lambda: [*map(files.move_aside, (path for path in damaged if not holders(path)))],
-        )
     for path, fault in sorted(unread.items()):
         is_current = path == pointed
-        if isinstance(fault, BusyError):
+        if isinstance(fault, DamagedError):
+            grade = error if is_current else warning
+            yield grade(
+                "damaged generation",
+                f"{path.name} cannot be read as a generation: {fault}",
+                "rossmann doctor --fix renames it to *.damaged, once no process has it open",
+                partial(_move_aside, path),
+            )
+        elif isinstance(fault, BusyError):
             grade = warning if is_current else note
             yield grade("busy generation", str(fault), "it is whole as far as known; leave it")
         elif isinstance(fault, ChangedError):
             grade = error if is_current else warning
             yield grade("changed generation", str(fault), "" if is_current else _MOVE_AWAY)
-        elif path not in damaged:
+        else:
             grade = error if is_current else warning
             yield grade("generation", str(fault))
+
+
+def _move_aside(generation: Path) -> None:
+    if holders(generation):
+        raise busy_error(generation)
+    files.move_aside(generation)
 
 
 def _fault_in(generation: Generation) -> RossmannError | None:
@@ -114,7 +130,11 @@ def _fault_in(generation: Generation) -> RossmannError | None:
 
 
 def _no_current(
-    settings: Settings, whole: list[Generation], pointed: Path | None, unusable: str
+    settings: Settings,
+    whole: list[Generation],
+    unread: Mapping[Path, RossmannError],
+    pointed: Path | None,
+    unusable: str,
 ) -> Finding:
     if pointed:
         unusable = f"{POINTER_NAME} names {pointed.name}, which is not a whole generation"
@@ -126,13 +146,54 @@ def _no_current(
             "`rossmann publish` makes one from the warehouse, `rossmann restore FILE` brings one "
             "back",
         )
-    newest = whole[0].info.generation_id
+    unusable = unusable or f"there are generations but no {POINTER_NAME}"
+    target, reason = _choice(settings, whole, unread)
+    if target is None:
+        known = shown([each.info.generation_id for each in whole])
+        return error(
+            "pointer",
+            f"{unusable}; {reason}",
+            f"`rossmann rollback generation ID` picks one of {known}",
+        )
     return error(
         "pointer",
-        unusable or f"there are generations but no {POINTER_NAME}",
-        f"rossmann doctor --fix points it to {newest}, the newest whole one",
-        partial(move_pointer, settings.published_path, whole[0].path),
+        unusable,
+        f"rossmann doctor --fix points it to {target.info.generation_id}, {reason}",
+        partial(move_pointer, settings.published_path, target.path),
     )
+
+
+def _choice(
+    settings: Settings, whole: list[Generation], unread: Mapping[Path, RossmannError]
+) -> tuple[Generation | None, str]:
+    """Choose what readers get in place of a generation that is missing or damaged.
+
+    It is never one that a person withdrew by a rollback.
+
+    Args:
+        settings: Settings with the folder of published files.
+        whole: Generations that are whole, newest first.
+        unread: Why others cannot be read.
+
+    Returns:
+        The generation, and why; None if a person has to choose.
+    """
+    status = None
+    with suppress(RossmannError):  # `examine_status` reports it
+        status = read_status(settings.published_path)
+    last = (status.rollback or status.last_publish) if status else None
+    if last is None:
+        if len(whole) > 1:
+            return None, "status.json does not say which one readers had"
+        return whole[0], "the only one"
+    recorded = generation_path(settings, last.generation_id)
+    for each in whole:
+        if each.path == recorded:
+            return each, "which the last publication or rollback chose"
+    is_lost = isinstance(unread.get(recorded, DamagedError()), DamagedError)
+    if isinstance(last, Rollback) or not is_lost:
+        return None, f"readers had {last.generation_id}, which is not whole"
+    return whole[0], "the newest whole one"
 
 
 def _schema_drift(current: Generation) -> Iterator[Finding]:
@@ -175,13 +236,14 @@ def examine_status(settings: Settings) -> Iterator[Finding]:
     generation is published. A missing file is not reported.
     """
     path = status_path(settings.published_path)
-    status = read_status(settings.published_path)
+    is_folder = path.is_dir()
+    status = Status() if is_folder else read_status(settings.published_path)
     if path.exists() and status == Status():
         yield warning(
             "status",
-            f"{path} cannot be read",
-            "rossmann doctor --fix removes it; the next run writes it again",
-            path.unlink,
+            f"{path} cannot be read" + (": it is a folder" if is_folder else ""),
+            "rossmann doctor --fix renames it to *.damaged; the next run writes it again",
+            partial(files.move_aside, path),
         )
     failed = status.last_failed_run
     if failed is not None and not failed.is_resolved:

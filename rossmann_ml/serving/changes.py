@@ -11,6 +11,8 @@ from pathlib import Path
 
 from rossmann_ml.base import files
 from rossmann_ml.base.digests import sha256_of
+from rossmann_ml.base.errors import FaultError
+from rossmann_ml.base.storage_faults import fault_of
 
 
 def digest_path(path: Path) -> Path:
@@ -30,8 +32,12 @@ def is_changed(path: Path) -> bool:
     """Return whether a generation's file differs from the one that was published.
 
     A log of DuckDB next to the file is a change too, because readers apply it. Without a recorded
-    digest the answer is False. Each state of a file is read once per process, because closing a
-    file releases all locks that the process has on it.
+    digest, or without the file, the answer is False. Each state of a file is read once per process,
+    because closing a file releases all locks that the process has on it.
+
+    Raises:
+        ForbiddenError: This user may not read the file or its digest.
+        FaultError: The disk cannot read one of them.
     """
     try:
         log = path.with_name(f"{path.name}.wal")
@@ -40,8 +46,10 @@ def is_changed(path: Path) -> bool:
         recorded = digest_path(path).read_text(encoding="utf-8", errors="replace").split()[:1]
         found = path.stat()
         digest = _digest(path, found.st_ino, found.st_size, found.st_mtime_ns)
-    except OSError:  # missing or forbidden: opening the file says which
+    except FileNotFoundError:
         return False
+    except OSError as error:
+        raise fault_of(error) or FaultError(f"{path} cannot be checked: {error}") from error
     return recorded != [digest]
 
 

@@ -1,7 +1,7 @@
 """Forecast a changed plan with a generation's model, in the same way as the weekly job.
 
 :class:`Scenarios` converts changes of promotions, openings and holidays to features and forecasts.
-:func:`prepare_origin` computes once per generation the inputs that do not depend on the plan.
+See :mod:`rossmann_ml.serving.prepared_origin` for the inputs that do not depend on the plan.
 Forecasts are not stored. See ``app/api/routers/predict.py`` for requests and responses of the API.
 """
 
@@ -20,20 +20,14 @@ from rossmann_ml.base.errors import NoDataError, ScenarioError
 from rossmann_ml.base.params import FeatureParams
 from rossmann_ml.features.grid import (
     STATE_HOLIDAY_CODES,
-    FloatArray,
     IntArray,
     PlanGrid,
-    StoreGrid,
     days_of,
 )
 from rossmann_ml.features.history import expectations
-from rossmann_ml.features.inputs import read_published_inputs
-from rossmann_ml.features.linear import LinearForecast, linear_forecasts
-from rossmann_ml.features.panel import scoring_panel
-from rossmann_ml.features.plan import look_back_days, plan_features
-from rossmann_ml.features.residuals import Past, as_of_origin
+from rossmann_ml.features.plan import plan_features
 from rossmann_ml.serving.generations import read_info, reading
-from rossmann_ml.warehouse.connection import read_frame
+from rossmann_ml.serving.prepared_origin import PreparedOrigin, prepare_origin
 
 if TYPE_CHECKING:
     from rossmann_ml.models.bundle import Bundle
@@ -65,39 +59,6 @@ class PlanChange:
     state_holiday: str | None = None
     is_school_holiday: bool | None = None
     store_ids: tuple[int, ...] | None = None
-
-
-@dataclass(frozen=True)
-class PreparedOrigin:
-    """Inputs for all stores that stay the same whatever plan change is requested.
-
-    Attributes:
-        panel: Feature table made from the published plan: one row per store and target day,
-            sorted by store, then day.
-        near_plan: Published plan of all stores, from the earliest past day whose plan a feature
-            uses to the last planned day.
-        linear: Linear forecast fitted on sales up to the origin; its ``design`` has the target days
-            only.
-        past: Residuals and cell means computed from sales up to the origin. The arrays
-            ``is_promo``, ``observed`` and ``residuals`` are empty, because a forecast of a changed
-            plan does not use them.
-        stores: All stores, in the row order of the arrays.
-        plan_source: Where the plan comes from (``planned``, ``actual``, ``assumed``
-            or ``not_selling``), shape
-            (stores, target days); None if a store has no plan.
-        stored: Published forecasts in EUR, shape (stores, target days); NaN if none is stored.
-        mean_departures: Published mean departure of each target day, which forecasts subtract, see
-            :func:`rossmann_ml.models.departures.mean_departures`.
-    """
-
-    panel: pl.DataFrame
-    near_plan: PlanGrid
-    linear: LinearForecast
-    past: Past
-    stores: StoreGrid
-    plan_source: np.ndarray
-    stored: FloatArray
-    mean_departures: pl.DataFrame
 
 
 class Scenarios:
@@ -314,54 +275,6 @@ class Scenarios:
             *("lower_80", "upper_80", "lower_95", "upper_95", "stored_forecast"),
             difference=pl.col("sales_forecast") - pl.col("stored_forecast"),
         )
-
-
-def prepare_origin(generation: Path, params: FeatureParams) -> PreparedOrigin:
-    """Prepare, for all stores, the inputs that stay the same whatever plan change is requested.
-
-    Args:
-        generation: Path of the generation's file.
-        params: Half-lives and windows of features that the model was trained with.
-    """
-    with reading(generation) as connection:
-        info = read_info(connection)
-        inputs = read_published_inputs(
-            connection, forecast_origin=info.forecast_origin, horizon_days=info.horizon_days
-        )
-        stored = read_frame(
-            connection,
-            "SELECT store_id, target_date, sales_forecast FROM latest_forecasts",
-        )
-        means = read_frame(
-            connection,
-            "SELECT forecast_origin, target_date, mean_departure FROM mean_departures "
-            "WHERE forecast_origin = ?",
-            [info.forecast_origin],
-        )
-    features, origin, days = inputs.features, info.forecast_origin, info.horizon_days
-    (linear,) = linear_forecasts(features.sales, features.plan, features.stores, [origin])
-    panel = scoring_panel(
-        features, forecast_origin=origin, horizon_days=days, params=params, linear=linear
-    )
-    keys = panel.select("store_id", "target_date")
-    as_read = keys.join(
-        inputs.horizon_plan, on=["store_id", "target_date"], how="left", maintain_order="left"
-    ).join(stored, on=["store_id", "target_date"], how="left", maintain_order="left")
-    past = as_of_origin(features.sales, features.plan, features.stores, linear, params)
-    shape = (len(features.stores.store_ids), days)
-    no_days = np.zeros((len(features.stores.store_ids), 0))
-    no_flags = no_days.astype(np.bool_)
-    start = features.plan.column(origin) + 1
-    return PreparedOrigin(
-        panel=panel,
-        near_plan=features.plan.since(origin - timedelta(days=look_back_days())),
-        linear=replace(linear, design=linear.design.span(start, start + days)),
-        past=replace(past, is_promo=no_flags, observed=no_flags, residuals=no_days),
-        stores=features.stores,
-        plan_source=np.array(as_read["plan_source"].to_list(), dtype=object).reshape(shape),
-        stored=as_read["sales_forecast"].fill_null(np.nan).to_numpy().reshape(shape),
-        mean_departures=means,
-    )
 
 
 def _listed(store_ids: IntArray) -> str:

@@ -62,6 +62,9 @@ def fetch(settings: Settings, folder: Path, run_id: str | None) -> Path | None:
 
     Returns:
         The copy that was used; None if none is whole, then nothing is changed.
+
+    Raises:
+        OSError: A file cannot be written.
     """
     copy = put_back(folder, copies(settings, folder, run_id))
     if copy is None and run_id and registry_path(settings) is None:

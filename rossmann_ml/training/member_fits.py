@@ -74,6 +74,6 @@ def fit_members(
         model.save(half)
         folder = kept / f"{key}-{name_files(half)}"
         files.move_aside(folder)  # a damaged one
-        half.rename(folder)
+        files.move_into_place(half, folder)
     yield members, seconds
     shutil.rmtree(kept, ignore_errors=True)

@@ -168,7 +168,7 @@ def test_the_document_describes_errors_as_problems(served: Served) -> None:
     client, _ = served
     document = client.get("/openapi.json").json()
     responses = document["paths"]["/stores/{store_id}/forecast"]["get"]["responses"]
-    assert set(responses) == {"200", "304", "404", "422", "429", "503"}
+    assert set(responses) == {"200", "304", "404", "421", "422", "429", "503"}
     for status in ("404", "422", "503"):
         assert list(responses[status]["content"]) == [PROBLEM]
     assert "HTTPValidationError" not in document["components"]["schemas"]

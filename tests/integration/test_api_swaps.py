@@ -19,7 +19,8 @@ from support.small_warehouse import change
 
 from rossmann_ml.base.params import Params, load_params
 from rossmann_ml.base.settings import Settings
-from rossmann_ml.publish.publishing import AcceptedJump, PublishedGeneration, publish
+from rossmann_ml.publish.jumps import AcceptedJump
+from rossmann_ml.publish.publishing import PublishedGeneration, publish
 from rossmann_ml.warehouse.session import Session
 
 PUBLICATIONS = int(os.environ.get("ROSSMANN_SWAPS", "6"))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
+from collections import Counter
 from collections.abc import Iterable
 from ipaddress import IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
 
 import limits
-from limits.storage import MemoryStorage
-from limits.strategies import FixedWindowRateLimiter
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -46,8 +46,8 @@ class Guard:
         self._app = app
         self._settings = settings
         self._limit = limits.parse(settings.rate_limit) if settings.rate_limit else None
-        self._counts = MemoryStorage()
-        self._limiter = FixedWindowRateLimiter(self._counts)
+        self._counts: Counter[str] = Counter()  # requests in the window, by caller
+        self._window_ends = 0.0
         self._requests = Shares(settings.max_connections)
         self._answers = Answers(settings.max_unread_bytes)
 
@@ -111,12 +111,19 @@ class Guard:
         return notes.caller
 
     def _count(self, caller: str) -> None:
-        if len(self._counts.storage) >= _CALLERS_COUNTED:
-            self._counts.reset()  # bounds the memory; counting begins again for all callers
-        if self._limit is None or self._limiter.hit(self._limit, caller):
+        # the storage in memory of the library starts a thread for almost every request
+        if self._limit is None:
             return
-        reset, _ = self._limiter.get_window_stats(self._limit, caller)
-        wait = max(1, round(reset - time.time()))
+        now = time.monotonic()
+        if now >= self._window_ends:
+            self._counts.clear()
+            self._window_ends = now + self._limit.get_expiry()
+        if len(self._counts) >= _CALLERS_COUNTED:
+            self._counts.clear()  # bounds the memory; counting begins again for all callers
+        self._counts[caller] += 1
+        if self._counts[caller] <= self._limit.amount:
+            return
+        wait = math.ceil(self._window_ends - now)
         raise ProblemError(
             "rate-limited",
             f"The rate limit ({self._limit}) is reached; retry in {wait} s.",

@@ -1,9 +1,10 @@
 """Record requests as JSON lines in one file per day, without delaying responses.
 
 :class:`RequestLog` takes records from a bounded queue and appends them in one background thread.
-Refused requests are counted, and the counts written once a minute. A file has a largest size;
-requests that cannot be recorded are counted, too. ``docs/api.md`` lists the fields. The dbt model
-``api_usage`` reads the files.
+Requests that anyone can make (refused ones, and those for the state and the documentation) are
+counted, and the counts written once a minute. A file has a largest size; requests that cannot be
+recorded are counted, too. ``docs/api.md`` lists the fields. The dbt model ``api_usage`` reads the
+files.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 _LOG = logging.getLogger(__name__)
-# without a valid key, for something that does not exist, above a limit
-_REFUSED = frozenset({401, 404, 421, 429})
+# paths that need no key, or that other programs ask for every few seconds
+_COUNTED_PATHS = ("/health", "/ready", "/metrics", "/docs", "/openapi.json", "(none)")
 _COUNTS_EVERY_SECONDS = 60.0
 
 
@@ -52,10 +53,12 @@ class RequestLog:
         self._not_queued = 0  # changed by the thread of the requests
         self._not_written = 0  # changed by the thread that writes
         self._dropped_in_file = 0
-        # refused requests by method, path and status: number, sum of milliseconds
-        self._refused: dict[tuple[str, str, int], tuple[int, float]] = {}
+        # requests without a record, by method, path and status: number, sum of milliseconds
+        self._counted: dict[tuple[str, str, int], tuple[int, float]] = {}
         self._next_counts = time.monotonic() + _COUNTS_EVERY_SECONDS
+        self._at: datetime | None = None
         self._day: date | None = None
+        self._last_fault = ""
         self._thread = threading.Thread(target=self._write_all, name="request-log", daemon=True)
 
     @property
@@ -82,30 +85,37 @@ class RequestLog:
             self._not_queued += 1
 
     def _write_all(self) -> None:
-        at = None
-        while True:
-            try:
+        is_open = True
+        while is_open:
+            record = None
+            with contextlib.suppress(queue.Empty):
                 record = self._queue.get(timeout=_COUNTS_EVERY_SECONDS)
-            except queue.Empty:
-                self._write_counts(at)
-                continue
-            if record is None:
-                self._write_counts(at)
-                return
-            if at is not None and record["at"].date() != at.date():
-                self._write_counts(at)
-            at = record["at"]
-            if record["status"] in _REFUSED:
-                kind = record["method"], record["path"], record["status"]
-                number, milliseconds = self._refused.get(kind, (0, 0.0))
-                self._refused[kind] = number + 1, milliseconds + record["milliseconds"]
-            else:
-                self._write(record)
-            if time.monotonic() >= self._next_counts:
-                self._write_counts(at)
-            if at.date() != self._day:
-                self._day = at.date()
-                self._delete_old_files(self._day - timedelta(days=self._kept_days))
+                is_open = record is not None
+            try:
+                if record is None:
+                    self._write_counts()
+                else:
+                    self._take(record)
+            except Exception as error:  # whatever fails costs a record and not the thread
+                self._lose(1, error)
+
+    def _take(self, record: dict[str, Any]) -> None:
+        """Write or count a record; write the counts if they are due."""
+        at = record["at"]
+        if self._at is not None and at.date() != self._at.date():
+            self._write_counts()
+        self._at = at
+        if 400 <= record["status"] < 500 or record["path"].startswith(_COUNTED_PATHS):
+            kind = record["method"], record["path"], record["status"]
+            number, milliseconds = self._counted.get(kind, (0, 0.0))
+            self._counted[kind] = number + 1, milliseconds + record["milliseconds"]
+        else:
+            self._write(record)
+        if time.monotonic() >= self._next_counts:
+            self._write_counts()
+        if at.date() != self._day:
+            self._day = at.date()
+            self._delete_old_files(self._day - timedelta(days=self._kept_days))
 
     def _write(self, record: dict[str, Any]) -> None:
         path = self._path_of(record["at"])
@@ -115,20 +125,23 @@ class RequestLog:
             else:
                 append_lines(path, [record])
         except OSError as error:
+            self._lose(1, error)
+
+    def _lose(self, number: int, error: Exception) -> None:
+        """Count requests that could not be recorded; log an error that is not the last one."""
+        self._not_written += number
+        if str(error) != self._last_fault:
             _LOG.error("requests are not recorded: %s", error)
-            self._not_written += 1
+            self._last_fault = str(error)
 
-    def _write_counts(self, at: datetime | None) -> None:
-        """Write the numbers of refused and of dropped requests since they were last written.
-
-        Args:
-            at: Time of the newest request; None if there has been none.
-        """
+    def _write_counts(self) -> None:
+        """Write the numbers of counted and of dropped requests since they were last written."""
         self._next_counts = time.monotonic() + _COUNTS_EVERY_SECONDS
-        dropped = self.dropped
+        self._last_fault = ""
+        dropped, at = self.dropped, self._at
         lines: list[dict[str, Any]] = [
             {
-                "kind": "refused",
+                "kind": "counted",
                 "at": at,
                 "method": method,
                 "path": path,
@@ -136,24 +149,23 @@ class RequestLog:
                 "requests": number,
                 "milliseconds": round(milliseconds / number, 3),
             }
-            for (method, path, status), (number, milliseconds) in self._refused.items()
+            for (method, path, status), (number, milliseconds) in self._counted.items()
         ]
-        if lines:
-            _LOG.info("refused: %s", {f"{e['path']} {e['status']}": e["requests"] for e in lines})
+        refused = {f"{e['path']} {e['status']}": e["requests"] for e in lines if e["status"] >= 400}
+        if refused:
+            _LOG.info("refused: %s", refused)
         if dropped > self._dropped_in_file:
             more = dropped - self._dropped_in_file
             lines.append({"kind": "dropped", "at": at, "requests": more})
         if at is None or not lines:
             return
-        self._refused.clear()
+        self._counted.clear()
         try:
             append_lines(self._path_of(at), lines)
             self._dropped_in_file = dropped
         except OSError as error:
-            _LOG.error("requests are not recorded: %s", error)
-            self._not_written += sum(
-                line["requests"] for line in lines if line["kind"] == "refused"
-            )
+            lost = sum(line["requests"] for line in lines if line["kind"] == "counted")
+            self._lose(lost, error)
 
     def _path_of(self, at: datetime) -> Path:
         return self._folder / f"{at.date()}.jsonl"

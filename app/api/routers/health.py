@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import date
-from typing import Literal
 
 from fastapi import APIRouter, Request, Response
 
 from app.api.dependencies import ServingNow
 from app.api.problems import ProblemError, describe
 from app.api.schemas import Health, Readiness
+from app.api.serving import what_if_state
 from app.api.settings import ApiSettings
-from rossmann_ml.base.errors import NoDataError, RossmannError
+from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.serving.generations import GenerationInfo
-from rossmann_ml.serving.status import Status, read_status
 
 router = APIRouter(tags=["operation"])
 
@@ -28,20 +27,15 @@ async def health(serving: ServingNow) -> Health:
     the first publication, `status` is `no_generation`. `faults` has what does not work at the
     moment.
     """
-    # without a thread of the pool, which other requests may use up
-    faults = serving.faults()
-    try:
-        status = read_status(serving.settings.published_path)
-    except RossmannError as error:
-        faults.append(f"status.json cannot be read ({type(error).__name__}).")
-        status = Status()
+    # without a thread of the pool, which other requests may use up, and without reading files
+    status = serving.status
     failed, held = status.last_failed_run, status.held_publish
     # this needs no key, so the figures of a held publication are only in /alerts/open
     if failed and held and failed.run_id == held.run_id:
         failed = failed.model_copy(update={"reason": "held back, see /alerts/open"})
     answer: dict[str, object] = {
         "status": "no_generation",
-        "faults": faults,
+        "faults": serving.faults(),
         "failed_run": failed if failed and not failed.is_resolved else None,
         "held_publish": held,
         "open_alerts": Counter(alert.severity for alert in status.alerts),
@@ -76,14 +70,11 @@ async def ready(serving: ServingNow, request: Request) -> Readiness:
             f"The newest origin, {info.forecast_origin}, is {age} days old; at most "
             f"{api.max_origin_age_days} days are allowed.",
         )
-    what_if: Literal["ready", "loading", "unavailable"] = "loading"
-    if generation.prepared.done():
-        what_if = "unavailable" if generation.prepared.exception() else "ready"
     return Readiness(
         generation_id=info.generation_id,
         forecast_origin=info.forecast_origin,
         origin_age_days=age,
-        what_if=what_if,
+        what_if=what_if_state(generation),
         faults=serving.faults(),
     )
 

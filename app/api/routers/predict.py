@@ -138,15 +138,16 @@ def _short(value: Any) -> Any:
 
 def _scenarios(loading: Future[Scenarios]) -> Scenarios:
     try:
-        return loading.result(_PATIENCE_SECONDS)
-    except TimeoutError as error:
+        failure = loading.exception(_PATIENCE_SECONDS)
+    except TimeoutError:
         raise ProblemError(
             "what-if-unavailable",
             "The model of a new generation is loading; retry.",
             headers={"Retry-After": "5"},
-        ) from error
-    except Exception as error:  # the log has it; it may contain details of the code
-        raise ProblemError("what-if-unavailable", KINDS["what-if-unavailable"].example) from error
+        ) from None
+    if failure is not None:  # the log has it; it may contain details of the code
+        raise ProblemError("what-if-unavailable", KINDS["what-if-unavailable"].example)
+    return loading.result()
 
 
 def _totals(by_store: pl.DataFrame, changed_store_days: int) -> dict[str, object]:

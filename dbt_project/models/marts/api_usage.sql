@@ -13,8 +13,9 @@ lines as materialized (
         try_cast(parse_filename(filename, true) as date) as usage_date,
         what_if is not null as is_what_if,
         list_append(what_if.store_ids, store_id) as store_ids,
-        case when kind = 'refused' then requests else 1 end as asked,
-        kind in ('request', 'refused') and path is not null and status is not null
+        -- a line that counts requests was called refused in former versions
+        case when kind in ('counted', 'refused') then requests else 1 end as asked,
+        kind in ('request', 'counted', 'refused') and path is not null and status is not null
         and isfinite(milliseconds) and asked > 0 as is_request
     from
         read_ndjson(
@@ -37,8 +38,8 @@ lines as materialized (
 
 usage as (
 
-    -- quantiles of a day do not follow from those of its paths; a line that counts refused requests
-    -- has their mean, and counts once
+    -- quantiles of a day do not follow from those of its paths; a line that counts requests has
+    -- their mean, and counts once
     select
         usage_date,
         coalesce(path, 'all') as path,

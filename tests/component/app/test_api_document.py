@@ -71,6 +71,16 @@ def test_every_operation_is_described_and_answers_errors_with_problems(
     assert "HTTPValidationError" not in document["components"]["schemas"]
 
 
+def test_the_document_is_encoded_once(
+    client: TestClient, document: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def encode_again(*_: object, **__: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("starlette.responses.json.dumps", encode_again)
+    assert client.get("/openapi.json").json() == document
+
+
 def test_every_kind_of_problem_is_documented_somewhere(document: dict[str, Any]) -> None:
     documented = {
         name

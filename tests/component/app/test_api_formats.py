@@ -80,5 +80,6 @@ def test_each_format_has_its_own_entity_tag(client: TestClient) -> None:
         known = {"If-None-Match": tag}
         again = client.get("/runs", params={"format": form}, headers=known)
         assert (again.status_code, again.content) == (304, b"")
+        assert again.headers["vary"] == "Accept"  # as in the response that the caller has
     other = {"If-None-Match": tags["csv"]}
     assert client.get("/runs", params={"format": "json"}, headers=other).status_code == 200

@@ -121,6 +121,24 @@ def test_an_invalid_what_if_question_is_refused_with_the_reason(
     assert words in problem_of(client.post("/predict", json=body), status, kind)["detail"]
 
 
+@pytest.mark.parametrize(
+    ("body", "errors"),
+    [
+        ({"store_ids": ["x"] * 100_000}, 1),
+        ({"changes": [{"store_ids": ["x"] * 400}] * 200}, 20),
+        ({str(number): 1 for number in range(50_000)}, 1),
+        ({"store_ids": [10**4000]}, 1),
+    ],
+)
+def test_a_large_invalid_question_gets_a_short_answer(
+    client: TestClient, body: dict[str, Any], errors: int
+) -> None:
+    problem = problem_of(client.post("/predict_batch", json=body), 422, "invalid-value")
+    assert len(problem["errors"]) == errors
+    assert len(json.dumps(problem)) < 6_000
+    assert ("; and 580 more" in problem["detail"]) is (errors == 20)
+
+
 def test_the_changed_plan_and_its_forecasts_are_recorded(
     stand_in: dict[str, StandInBundle], shared_published: Published, tmp_path: Path
 ) -> None:
@@ -173,6 +191,8 @@ def test_an_exception_of_the_model_is_a_problem_without_details(
         response = client.post("/predict", json={"store_id": 1})
         problem = problem_of(response, 503, "what-if-unavailable")
         assert "secret" not in problem["detail"]
+        kept = client.app.state.serving.reader.opened.prepared.exception()
+        assert kept.__traceback__ is None  # nothing that grows with every request
 
 
 def test_questions_are_turned_away_while_others_are_computed(
@@ -206,7 +226,7 @@ def test_a_model_that_could_not_be_loaded_is_tried_again(
     stand_in: dict[str, StandInBundle], shared_published: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     load = Scenarios.load
-    failures = [MemoryError(), OSError(24, "Too many open files")]
+    failures = [MemoryError(), SystemExit("not an Exception"), OSError(24, "Too many open files")]
 
     def load_at_last(*asked: Any, **others: Any) -> Scenarios:
         if failures:

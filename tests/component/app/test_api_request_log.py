@@ -23,7 +23,7 @@ def record(number: int, day: int = 3) -> dict[str, Any]:
         "request_id": str(number),
         "at": datetime(2015, 8, day, 6, tzinfo=UTC),
         "method": "GET",
-        "path": "/health",
+        "path": "/runs",
         "status": 200,
         "milliseconds": 0.5,
     }
@@ -77,6 +77,21 @@ def test_a_disk_that_refuses_costs_records_and_nothing_else(
     assert "requests are not recorded" in caplog.text
 
 
+def test_a_record_that_cannot_be_written_costs_itself_and_no_other(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    log = RequestLog(tmp_path, kept_days=2)
+    log.start()
+    for number, more in enumerate([{}, {"stores": 1j}, {"stores": 1j}, {}]):
+        log.record({**record(number), **more})
+    log.close()
+    (file,) = tmp_path.iterdir()
+    lines = lines_of(file)
+    assert [line["request_id"] for line in lines if line["kind"] == "request"] == ["0", "3"]
+    assert log.dropped == 2
+    assert caplog.text.count("requests are not recorded") == 1  # a lasting fault fills no log
+
+
 def test_a_disk_that_takes_a_part_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -120,13 +135,13 @@ def test_an_answer_does_not_wait_for_the_writer(
     monkeypatch.setattr(request_log, "append_lines", write_slowly)
     settings = shared_published[0].model_copy(update={"state_dir": tmp_path})
     with client_of(settings) as client:
-        client.get("/health")
+        client.get("/runs")
         assert stuck.wait(60)
         assert client.get("/stores/1/forecast").status_code == 200
         may_go_on.set()
 
 
-def test_answers_are_recorded_and_refused_requests_counted(
+def test_answers_are_recorded_and_requests_that_anyone_can_make_are_counted(
     shared_published: tuple[Settings, PublishedGeneration], tmp_path: Path
 ) -> None:
     settings, generation = shared_published
@@ -137,22 +152,28 @@ def test_answers_are_recorded_and_refused_requests_counted(
         client.get("/forecasts", params={"limit": 0})
         for store_id in (4711, 4712):
             client.get(f"/stores/{store_id}/forecast")
-        client.get("/nothing")
+        for path in ("/nothing", "/health", "/health", "/openapi.json"):
+            client.get(path)
     (file,) = settings.requests_path.iterdir()
     found = lines_of(file)
     ours = generation.generation_id
     assert [
-        (each["path"], each["status"], each["stores"], each["generation_id"]) for each in found[:3]
+        (each["path"], each["status"], each["stores"], each["generation_id"]) for each in found[:2]
     ] == [
         ("/stores/{store_id}/forecast", 200, 1, ours),
         ("/forecasts", 200, 2, ours),
-        ("/forecasts", 422, None, None),
     ]
     assert found[0]["request_id"] == "mine"
-    assert [each["store_id"] for each in found[:3]] == [1, None, None]
+    assert [each["store_id"] for each in found[:2]] == [1, None]
     assert [
-        (each["kind"], each["path"], each["status"], each["requests"]) for each in found[3:]
-    ] == [("refused", "/stores/{store_id}/forecast", 404, 2), ("refused", "(none)", 404, 1)]
+        (each["kind"], each["path"], each["status"], each["requests"]) for each in found[2:]
+    ] == [
+        ("counted", "/forecasts", 422, 1),
+        ("counted", "/stores/{store_id}/forecast", 404, 2),
+        ("counted", "(none)", 404, 1),
+        ("counted", "/health", 200, 2),
+        ("counted", "/openapi.json", 200, 1),
+    ]
     assert all(each["milliseconds"] > 0 for each in found)
 
 
@@ -166,7 +187,7 @@ def test_a_file_of_its_largest_size_gets_counts_only(tmp_path: Path) -> None:
     (file,) = tmp_path.iterdir()
     *recorded, refused, dropped = lines_of(file)
     assert 0 < len(recorded) < 10
-    assert (refused["kind"], refused["status"], refused["requests"]) == ("refused", 429, 1)
+    assert (refused["kind"], refused["status"], refused["requests"]) == ("counted", 429, 1)
     assert (dropped["kind"], dropped["requests"]) == ("dropped", 100 - len(recorded))
     assert log.dropped == 100 - len(recorded)
 
@@ -176,7 +197,7 @@ def test_a_record_has_no_address_of_the_caller(
 ) -> None:
     settings = shared_published[0].model_copy(update={"state_dir": tmp_path})
     with client_of(settings) as client:
-        client.get("/health")
+        client.get("/runs")
     (file,) = settings.requests_path.iterdir()
     (found,) = lines_of(file)
     assert set(found) == {

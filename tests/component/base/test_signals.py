@@ -81,3 +81,32 @@ def test_other_signals_end_it_too_also_where_a_shell_ignores_them(number: int) -
 
 def test_nohup_keeps_a_process_alive() -> None:
     assert end("\n        time.sleep(0.3)", signal.SIGHUP, ignored=True) == (0, "success\n")
+
+
+IMPATIENT = """
+import runpy, signal, sys
+
+class Impatient:
+    def find_spec(self, name, *_):
+        if name == "{library}":
+            signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, Impatient())
+{start}
+"""
+
+
+@pytest.mark.parametrize(
+    ("start", "library"),
+    [
+        ("from rossmann_ml.cli import main; main()", "typer"),
+        ("runpy.run_module('assets', run_name='__main__')", "dagster"),
+    ],
+    ids=["a command", "the weekly job"],
+)
+def test_a_signal_while_libraries_are_imported_is_one_line(start: str, library: str) -> None:
+    program = IMPATIENT.format(start=start, library=library)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (130, "ended by SIGINT\n")

@@ -170,7 +170,7 @@ REFUSED = {
     "loosening the rules": ("SET enable_external_access = true", "configuration has been locked"),
     "a log file": ("CALL enable_logging(storage='file')", "configuration has been locked"),
     "bytes that are no text": ("SELECT '\udcff'", "argument 2, \"SELECT '\\udcff'\", is not UTF-8"),
-    "nothing": ("", "the query is empty; expected SQL"),
+    "nothing": ("", "argument 2 is empty; expected text"),
     "nothing but a semicolon": (" ; -- none", "the query is empty; expected SQL"),
 }
 
@@ -188,6 +188,10 @@ def test_a_query_file_that_is_not_text_is_refused(
     file = tmp_path / "query.sql"
     file.write_bytes(b"SELECT '\xe9'")
     assert_refused(rossmann(shared_published[0], "sql", "-f", str(file)), str(file), "byte 0xE9")
+
+
+def test_an_endless_query_file_is_refused(rossmann: Command, shared_published: Published) -> None:
+    assert_refused(rossmann(shared_published[0], "sql", "-f", "/dev/zero"), "query is longer than")
 
 
 def test_json_loses_no_column_of_a_repeated_name(
@@ -249,3 +253,22 @@ def test_a_taken_port_is_refused_in_words(
         taken.listen()
         port = str(taken.getsockname()[1])
         assert_refused(rossmann(settings, command, "--port", port), port, "--port")
+
+
+def test_a_signal_ends_a_query_that_would_take_hours_at_once(shared_published: Published) -> None:
+    settings, _ = shared_published
+    endless = "SELECT count(*) FROM range(10000000000) a(i), range(100) b(j) WHERE i * j % 7 = 3"
+    program = (
+        "import threading, signal\n"
+        "threading.Timer(1, signal.raise_signal, [signal.SIGTERM]).start()\n"
+        "from rossmann_ml.cli import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, "sql", endless, "--format", "csv"],
+        env={**environment(settings.warehouse_path), "PYTHONPATH": str(PROJECT_DIR)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=14,  # the process ends itself after 15 s
+    )
+    assert (done.returncode, done.stderr) == (143, "ended by SIGTERM\n")

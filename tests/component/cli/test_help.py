@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from rossmann_ml.cli import app
+from rossmann_ml.cli.commands import app
 from rossmann_ml.cli.lazy import LazyCommand, LazyGroup
 
 HEAVY = ("dagster", "duckdb", "mlflow", "numpy", "pandas", "polars", "scipy")

@@ -19,7 +19,6 @@ from rossmann_ml.base.settings import PROJECT_DIR, DeliverySettings
 
 WORKFLOWS = sorted((PROJECT_DIR / ".github" / "workflows").glob("*.yml"))
 COMPOSE = {"POSTGRES_PASSWORD": "x"}
-OWN_IMAGE = "rossmann-forecast:local"
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
@@ -52,16 +51,19 @@ def test_the_scheduled_workflow_accepts_a_jump_after_the_exit_code_of_a_held_pub
 
 def test_every_service_of_the_product_has_a_check_and_no_rights() -> None:
     started = services(COMPOSE)
+    document = yaml.safe_load(COMPOSE_FILE.read_text())
+    for name, service in document["services"].items():  # those of profiles, too
+        assert service["read_only"] is True, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert "cap_add" not in service, name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service["logging"]["options"] == {"max-size": "10m", "max-file": "5"}, name
     assert set(started) == {
         *("postgres", "mlflow", "first-refresh", "pipeline"),
         *("dagster-webserver", "dagster-daemon", "api", "dashboard"),
     }
     for name, service in started.items():
         assert ("healthcheck" in service) == (name != "first-refresh"), name
-        if service["image"] == OWN_IMAGE:
-            assert service["read_only"] is True
-            assert service["cap_drop"] == ["ALL"]
-            assert service["security_opt"] == ["no-new-privileges:true"]
 
 
 def test_readers_cannot_write_to_the_warehouse() -> None:

@@ -7,12 +7,12 @@ from datetime import date
 import pytest
 from support.small_warehouse import ORIGINS, add_week, change
 
-from rossmann_ml.base.errors import HeldError, PublishError, SettingsError
+from rossmann_ml.base.errors import HeldError, NoDataError, PublishError, SettingsError
 from rossmann_ml.base.params import Params
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.cli.publish import publish as publish_command
+from rossmann_ml.publish.jumps import AcceptedJump
 from rossmann_ml.publish.publishing import (
-    AcceptedJump,
     PublishedGeneration,
     publish,
     rollback_generation,
@@ -221,6 +221,27 @@ def test_an_accepted_jump_is_published_and_recorded(
     assert "+100.0%" in findings
     # the next run of the same content needs no approval
     assert not publish(Session(settings, params), run_id="weekly-3").is_new
+
+
+def test_an_acceptance_stays_on_record_if_the_publication_ends_after_its_file_is_written(
+    published_generation: Published, params: Params
+) -> None:
+    settings, first = published_generation
+    plant(settings, "true")
+    lost = (settings.models_path, settings.published_path / "models")
+    for folder in lost:
+        folder.rename(folder.with_name("elsewhere"))
+    accepted = AcceptedJump("erika", "prices doubled")
+    with pytest.raises(NoDataError):
+        publish(Session(settings, params), run_id="by-hand", accepted_jump=accepted)
+    assert current_path(settings.published_path) == first.path
+    for folder in lost:
+        folder.with_name("elsewhere").rename(folder)
+    second = publish(Session(settings, params), run_id="weekly-3")
+    assert (second.is_new, second.is_current) == (False, True)  # nobody is asked again
+    status = read_status(settings.published_path)
+    assert status.last_publish is not None
+    assert status.last_publish.accepted_jump == "prices doubled"
 
 
 def test_an_acceptance_that_is_not_needed_is_not_recorded(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import time
@@ -142,6 +143,19 @@ def test_a_pointer_with_an_unusable_text_is_refused_and_repaired_by_publishing(
         assert current_path(settings.published_path) == before.path
 
 
+def test_a_file_that_is_no_whole_generation_of_its_name_is_written_again_before_readers_get_it(
+    published_generation: Published, project_params: Params
+) -> None:
+    settings, before = published_generation
+    with warehouse.connect(settings) as connection:
+        add_week(settings)
+        draft = draft_generation(connection, settings, project_params, run_id="r")
+    path = generation_path(settings, draft.info.generation_id)
+    path.write_bytes(before.path.read_bytes())  # another generation, without a digest
+    after = publish(Session(settings, project_params), run_id="r")
+    assert (after.is_new, after.path, after.info.generation_id) == (True, path, path.stem)
+
+
 def test_copying_a_models_files_twice_changes_nothing(
     published_generation: Published, project_params: Params
 ) -> None:
@@ -157,12 +171,12 @@ def test_copying_a_models_files_twice_changes_nothing(
 _PUBLISH_ONCE = """
 import sys
 from pathlib import Path
-from rossmann_ml.base.params import load_params
 from rossmann_ml.publish.publishing import publish
 from rossmann_ml.base.settings import load_settings
-settings = load_settings(warehouse_dir=Path(sys.argv[1]))
+from rossmann_ml.warehouse.session import Session
+session = Session(load_settings(warehouse_dir=Path(sys.argv[1])))
 print("ready", flush=True)
-publish(settings, load_params(settings.params_path), run_id="killed")
+publish(session, run_id="killed")
 """
 
 
@@ -181,6 +195,7 @@ def test_a_publisher_killed_at_any_moment_leaves_a_complete_generation(
     time.sleep(milliseconds / 1000)
     process.kill()
     process.communicate()
+    assert process.returncode in (0, -signal.SIGKILL)  # no error of its own
     current = current_path(settings.published_path)
     with open_generation(current) as connection:
         rows = count_generation_rows(connection, load_contract())

@@ -171,3 +171,21 @@ def test_the_status_keeps_its_other_entries_and_is_plain_json(
     assert status["last_publish"]["generation_id"] == first.generation_id
     assert status["last_failed_run"]["reason"] == "raw_sales: 3 rows"
     assert status["last_failed_run"]["is_resolved"] is False
+
+
+def test_a_pointer_lost_after_a_rollback_names_the_chosen_generation_again(
+    published_generation: Published, project_params: Params
+) -> None:
+    settings, first = published_generation
+    second = publish_something_new(settings, project_params, "bad")
+    rollback_generation(settings, first.generation_id)
+    pointer = settings.published_path / "CURRENT"
+    # lost, unusable, and as it is if the process of the rollback died before it moved the pointer
+    for text in (None, "something\n", f"{second.path.name}\n"):
+        pointer.unlink() if text is None else pointer.write_text(text)
+        assert not publish(Session(settings, project_params), run_id="again").is_current
+        assert current_path(settings.published_path) == first.path
+    first.path.unlink()
+    assert publish(Session(settings, project_params), run_id="again").is_current
+    assert current_path(settings.published_path) == second.path
+    assert read_status(settings.published_path).rollback is None

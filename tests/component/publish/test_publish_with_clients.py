@@ -111,6 +111,17 @@ def test_the_digest_is_written_as_sha256sum_reads_it(published_generation: Publi
     assert (len(digest), name) == (64, first.path.name)
 
 
+def test_a_digest_that_may_not_be_read_is_said_and_not_taken_for_an_unchanged_file(
+    published_generation: Published, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, first = published_generation
+    digest_path(first.path).chmod(0)
+    monkeypatch.chdir(first.path.parent)  # another user may not enter the folders above
+    path = Path(first.path.name)
+    said = as_another_user(lambda: open_generation(path))
+    assert said.startswith(f"ForbiddenError: {digest_path(path)} cannot be read")
+
+
 def test_a_generation_that_an_earlier_version_published_is_read(
     published_generation: Published,
 ) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import multiprocessing
+from pathlib import Path
 
 import pytest
+from support.backups import make_registry
 from support.doctor import hold_lock
 
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.publish.publishing import PublishedGeneration
+from rossmann_ml.recovery import back_up
 from rossmann_ml.training import tracking
 from rossmann_ml.training.registry_files import registry_path
 
@@ -37,3 +40,21 @@ def other_writer(place: Settings):
     yield process
     done.set()
     process.join()
+
+
+@pytest.fixture
+def place_with_registry(
+    published_generation: Published, monkeypatch: pytest.MonkeyPatch
+) -> Settings:
+    settings, _ = published_generation
+    # the registry made here is none that MLflow could open
+    monkeypatch.setattr(tracking, "alias_version", lambda _: "1")
+    make_registry(settings)
+    return settings
+
+
+@pytest.fixture
+def archive(place_with_registry: Settings, tmp_path: Path) -> Path:
+    path = tmp_path / "kept" / "backup.tar"
+    back_up(place_with_registry, path)
+    return path

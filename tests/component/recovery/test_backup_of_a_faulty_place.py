@@ -14,7 +14,7 @@ from support.small_warehouse import MODEL
 from rossmann_ml.base.errors import DamagedError, PublishError, RossmannError
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.recovery import back_up, backup
-from rossmann_ml.training.registry_files import registry_path
+from rossmann_ml.training.registry_files import artifacts_path, registry_path
 from rossmann_ml.warehouse import connection as warehouse
 
 BLOCK_BYTES, HEADER_BYTES = 262_144, 12_288
@@ -98,6 +98,10 @@ def test_damaged_or_missing_models_generations_and_pointers_end_it(
 
 
 def test_a_damaged_registry_ends_it(place: Settings, tmp_path: Path) -> None:
+    artifacts = artifacts_path(place)
+    artifacts.write_text("a file in place of the folder")
+    fails(place, tmp_path / "b.tar", "mlflow/artifacts cannot be opened: Not a directory")
+    artifacts.unlink()
     registry = registry_path(place)
     assert registry is not None
     registry.write_bytes(b"no database" * 1000)

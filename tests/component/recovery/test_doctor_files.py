@@ -40,6 +40,14 @@ def test_the_note_of_a_writer_that_died_is_removed(place: Settings) -> None:
     repaired(place, "lock")
 
 
+def test_a_lock_that_cannot_be_examined_hides_no_other_fault(place: Settings) -> None:
+    place.lock_path.unlink(missing_ok=True)
+    place.lock_path.symlink_to(place.lock_path)
+    (place.published_path / "CURRENT").unlink()
+    assert "could not be examined" in the(place, "lock").found
+    assert the(place, "pointer").severity is Severity.ERROR
+
+
 def test_a_lock_held_for_days_is_a_warning(place: Settings) -> None:
     with warehouse.writer_lock(place):
         old = {"pid": os.getpid(), "since": "2015-08-01T06:00:00+00:00"}

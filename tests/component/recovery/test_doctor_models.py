@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import resource
 import shutil
 from pathlib import Path
 
+import pytest
 from support.doctor import findings, repaired, the
 from support.other_programs import as_another_user
 from support.small_warehouse import MODEL
 
 from rossmann_ml.base.settings import Settings
+from rossmann_ml.models.bundle_files import put_back
 from rossmann_ml.recovery import Severity, repair
 from rossmann_ml.training.registry_files import artifacts_path
 
@@ -59,8 +62,41 @@ def test_a_bundle_that_may_not_be_read_is_left_alone(place: Settings) -> None:
             folder.chmod(folder.stat().st_mode | 0o055)
 
     def look() -> None:
-        raise AssertionError(str([(each.found, each.repair) for each in findings(place, "models")]))
+        raise AssertionError(
+            str([(each.found, each.repair) for each in findings(place, "champion")])
+        )
 
     said = as_another_user(look)
     assert "Permission denied" in said
     assert "None" in said
+
+
+def test_each_bundle_is_examined_whatever_is_wrong_with_another(place: Settings) -> None:
+    first, second = (place.models_path / f"blend-2015010{day}-01234567" for day in (1, 2))
+    first.symlink_to(first)
+    shutil.copytree(place.models_path / MODEL, second)
+    sums = (second / "sha256sums").read_text()
+    (second / "sha256sums").write_text(f"{sums[:64]}  {'x' * 5000}\n")
+    said = [each.found for each in findings(place, "bundle")]
+    assert [folder.name in text for folder, text in zip((first, second), said, strict=True)] == [
+        True,
+        True,
+    ]
+    repair(place)
+    assert not second.exists()
+
+
+def test_a_damaged_bundle_stays_where_it_is_while_its_copy_cannot_be_written(
+    place: Settings,
+) -> None:
+    trees = place.models_path / TREES
+    trees.write_text("rubbish")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))  # as on a full disk
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            put_back(trees.parent, [place.published_path / "models" / MODEL])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert trees.read_text() == "rubbish"
+    assert [path.name for path in place.models_path.iterdir()] == [MODEL]

@@ -16,10 +16,10 @@ from support.small_warehouse import MODEL, add_week, change
 from rossmann_ml.base.params import Params
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.publish.publishing import publish, rollback_generation
-from rossmann_ml.recovery import Severity, examine
+from rossmann_ml.recovery import Severity, examine, repair
 from rossmann_ml.serving.changes import digest_path
 from rossmann_ml.serving.generations import current_path
-from rossmann_ml.serving.status import FailedRun, write_status
+from rossmann_ml.serving.status import FailedRun, status_path, write_status
 from rossmann_ml.warehouse.session import Session
 
 
@@ -129,7 +129,37 @@ def test_a_failed_run_stays_a_warning_until_one_goes_through(place: Settings) ->
     assert "run r-9 failed" in the(place, "failed run").found
 
 
-@pytest.mark.parametrize("content", [b"{half", b"", b"\xff\xfe{}", b"[]", bytes(300)])
-def test_an_unreadable_status_is_removed(place: Settings, content: bytes) -> None:
-    (place.published_path / "status.json").write_bytes(content)
+@pytest.mark.parametrize("content", [b"{half", b"", b"\xff\xfe{}"])
+def test_an_unreadable_status_is_moved_aside(place: Settings, content: bytes) -> None:
+    path = status_path(place.published_path)
+    path.write_bytes(content)
     repaired(place, "status")
+    assert path.with_name("status.json.damaged").read_bytes() == content
+
+
+def test_a_lost_pointer_never_undoes_a_rollback(place: Settings, project_params: Params) -> None:
+    first = current_path(place.published_path)
+    pointer = place.published_path / "CURRENT"
+    add_week(place)
+    second = publish(Session(place, project_params), run_id="weekly-2").path.stem
+    rollback_generation(place, first.stem)
+    pointer.unlink()
+    repaired(place, "pointer")
+    assert current_path(place.published_path) == first
+
+    status = status_path(place.published_path)
+    recorded = status.read_bytes()
+    status.unlink()
+    pointer.unlink()
+    found = the(place, "pointer")
+    assert found.repair is None
+    assert "status.json does not say which one readers had" in found.found
+    assert f"`rossmann rollback generation ID` picks one of {second}, {first.stem}" == found.remedy
+
+    status.write_bytes(recorded)
+    first.chmod(0o644)
+    damage(first)
+    repair(place)
+    found = the(place, "pointer")
+    assert (found.repair, pointer.exists()) == (None, False)
+    assert f"readers had {first.stem}, which is not whole" in found.found

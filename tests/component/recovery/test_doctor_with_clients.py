@@ -189,3 +189,15 @@ def test_a_registry_that_another_program_locks_is_called_busy(place: Settings) -
         connection.execute("BEGIN EXCLUSIVE")
         (found,) = findings(place, "MLflow")
     assert (found.severity, "busy" in found.found) == (Severity.NOTE, True)
+
+
+def test_a_repair_that_did_not_happen_is_not_reported(place: Settings) -> None:
+    held, free = (place.state_path / "dagster" / name for name in ("a.db", "b.db"))
+    held.parent.mkdir(parents=True)
+    for path in (held, free):
+        path.write_bytes(b"no database" * 1000)
+    with held.open() as stream, subprocess.Popen(["sleep", "60"], stdin=stream) as program:
+        (done,) = repair(place)
+        program.kill()
+    assert str(free) in done
+    assert str(held) in the(place, "Dagster").found

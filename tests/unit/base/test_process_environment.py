@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rossmann_ml.base.errors import SettingsError
-from rossmann_ml.base.process import prepare, refuse_hidden_modules, refuse_undecodable
+from rossmann_ml.base.process import prepare, refuse_hidden_modules, refuse_unusable_text
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,13 @@ def test_a_path_that_is_not_utf8_is_refused_by_the_name_of_its_variable(
     monkeypatch.setattr(sys, "argv", ["rossmann", "generations"])
     monkeypatch.setenv("ROSSMANN_WAREHOUSE_DIR", "/tmp/\udce4")
     with pytest.raises(SettingsError, match=r"ROSSMANN_WAREHOUSE_DIR, .* is not UTF-8"):
-        refuse_undecodable()
+        refuse_unusable_text()
+
+
+def test_an_empty_argument_is_refused_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["rossmann", "data", "land", ""])  # of an unset variable
+    with pytest.raises(SettingsError, match=r"^argument 3 is empty"):
+        refuse_unusable_text()
 
 
 @pytest.mark.parametrize("hidden", ["polars/__init__.py", "dbt/__init__.py", "json.py"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import yaml
 from rossmann_ml.base.errors import SettingsError
 from rossmann_ml.base.params import load_params
 from rossmann_ml.base.settings import PROJECT_DIR, load_settings
+from rossmann_ml.base.variables import mistyped_variables
 
 
 @pytest.mark.parametrize(
@@ -45,3 +47,39 @@ def test_a_missing_parameter_is_told_without_the_others(
     changed.write_text(yaml.safe_dump(given))
     with pytest.raises(SettingsError, match=r"params.yaml: forecast.horizon_days is missing$"):
         load_params(changed)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "expected"),
+    [
+        ("ROSSMANN_PARAMS_FILE", "/dev/zero", "a file of 1,000,000 bytes at most"),
+        ("ROSSMANN_DAGSTER_FILE", "/dev", "a file of 1,000,000 bytes at most"),
+        ("ROSSMANN_WAREHOUSE_DIR", "/dev/zero", "a folder"),
+    ],
+)
+def test_a_path_to_another_kind_of_file_is_refused_before_it_is_read(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, expected: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError, match=f"{variable}='{value}': expected {expected}"):
+        load_settings()
+
+
+def test_a_mistyped_variable_is_named_with_the_one_that_was_meant(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in [name for name in os.environ if name.startswith("ROSSMANN_")]:
+        monkeypatch.delenv(name)
+    correct = ("ROSSMANN_WAREHOUSE_DIR", "ROSSMANN_ALERT_WEBHOOK")
+    of_others = (
+        "ROSSMANN_API_ALLOWED_HOSTS",
+        "ROSSMANN_DAGSTER_DATABASE",
+        "ROSSMANN_PIPELINE_HOST",
+    )
+    for name in (*correct, *of_others, "ROSSMANN_WAREHOSE_DIR", "ROSSMANN_ALERTS_WEBHOOK"):
+        monkeypatch.setenv(name, "/tmp")
+    assert mistyped_variables() == [
+        "ROSSMANN_ALERTS_WEBHOOK is no setting and is ignored; did you mean "
+        "ROSSMANN_ALERT_WEBHOOK?",
+        "ROSSMANN_WAREHOSE_DIR is no setting and is ignored; did you mean ROSSMANN_WAREHOUSE_DIR?",
+    ]

@@ -68,6 +68,25 @@ def test_the_cause_of_another_error_counts_too() -> None:
         write()
 
 
+@pytest.mark.parametrize(
+    ("raised", "expected"),
+    [(OSError(errno.ENOSPC, "no", "/models/trees.txt"), FaultError), (ValueError("a bug"), None)],
+    ids=["a full disk", "a bug"],
+)
+def test_what_fails_while_damage_is_repaired_is_not_called_damage(
+    raised: Exception, expected: type[RossmannError] | None
+) -> None:
+    def repair() -> None:
+        try:
+            raise DamagedError("the model is damaged")  # noqa: TRY301 - as a reader raises it
+        except DamagedError:
+            raise raised  # noqa: B904 - as an error in the repair does
+
+    with pytest.raises(expected or type(raised)) as passed, storage_refused():
+        repair()
+    assert type(passed.value) is (expected or type(raised))
+
+
 def test_a_refusal_with_such_a_cause_keeps_its_message_and_exit_code() -> None:
     def read() -> None:
         try:
@@ -102,6 +121,7 @@ def test_any_other_error_passes_unchanged(error: Exception) -> None:
         (OSError(errno.EBUSY, "no"), BusyError),
         (OSError(errno.ENOSPC, "no"), FaultError),
         (OSError(errno.EMFILE, "no"), FaultError),
+        (FileExistsError(errno.EEXIST, "a file where a folder is made"), FaultError),
         (FileNotFoundError(errno.ENOENT, "no"), NoDataError),
         (OSError(errno.ENAMETOOLONG, "no"), FaultError),
         (duckdb.IOException('Could not set lock on file "f": held in x (PID 1)'), BusyError),

@@ -9,7 +9,7 @@ import pytest
 from support.tiny_generation import NOON, info_of, write_bare_generation
 
 from rossmann_ml.base.settings import Settings, load_settings
-from rossmann_ml.publish.retention import remove_old
+from rossmann_ml.publish.retention import damaged_files, remove_old
 
 IDS = ("aaaaaaaaaaaa", "bbbbbbbbbbbb", "cccccccccccc")  # oldest first
 
@@ -91,6 +91,17 @@ def test_files_that_are_not_generations_stay(settings: Settings) -> None:
         (settings.published_path / name).write_text("no database")
     remove_old(settings, generations_kept=1)
     assert left(settings)[0] == "cen"
+
+
+def test_damaged_files_that_were_moved_aside_stay_and_are_listed(settings: Settings) -> None:
+    folder = settings.published_path
+    (folder / "aaaaaaaaaaaa.duckdb").rename(folder / "aaaaaaaaaaaa.duckdb.damaged")
+    (folder / "models" / "champion-a").rename(folder / "models" / "champion-a.damaged")
+    remove_old(settings, generations_kept=1)
+    assert damaged_files(settings) == [
+        folder / "aaaaaaaaaaaa.duckdb.damaged",
+        folder / "models" / "champion-a.damaged",
+    ]
 
 
 def test_models_stay_if_no_generation_can_be_read(settings: Settings) -> None:

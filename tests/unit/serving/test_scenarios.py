@@ -92,7 +92,8 @@ def test_prepared_inputs_contain_no_past_days_and_only_the_plan_that_features_us
     """60 days for closures and 14 more before the origin, and the target days."""
     origin = scenarios._origin
     assert {each.name for each in fields(origin)} == {
-        "panel", "near_plan", "linear", "past", "stores", "plan_source", "stored", "mean_departures",
+        *("panel", "near_plan", "linear", "past", "stores", "plan_source", "stored"),
+        "mean_departures",
     }  # fmt: skip
     assert origin.near_plan.first_date == ORIGIN - timedelta(days=74)
     assert origin.near_plan.days == 75 + PLAN_DAYS
