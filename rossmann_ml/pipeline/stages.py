@@ -88,7 +88,8 @@ class _Stages:
     def __init__(self, live: Settings, progress: Progress) -> None:
         self._live = live
         self._progress = progress
-        self._params = load_params(live.params_path)
+        # the file that DVC reads, also if ROSSMANN_PARAMS_FILE names another one
+        self._params = load_params(live.home / "params.yaml")
         self._outputs = live.home / OUTPUTS
         self._record = self.settings.state_path / "held.json"
 
