@@ -212,7 +212,8 @@ def test_a_stage_refuses_outputs_that_its_inputs_do_not_make(other: Clone) -> No
     path.chmod(0o644)
     path.write_bytes(kept + b" ")
     said = other.fails("dvc", "repro", "--force", "--single-item", "train")
-    path.write_bytes(kept)
+    other.run("dvc", "checkout", "--force")  # DVC removed the outputs of the stage that failed
+    assert path.read_bytes() == kept
     assert "is not what the stage features makes" in said
     assert "Traceback" not in said
 
@@ -220,7 +221,8 @@ def test_a_stage_refuses_outputs_that_its_inputs_do_not_make(other: Clone) -> No
 def test_own_files_come_by_one_switch_and_come_back_after_a_loss(clone: Clone) -> None:
     raw = clone.home / "data" / "raw"
     said = clone.fails("dvc", "exp", "run", "-S", "dvc.source=data/raw")
-    assert "missing data 'source': data/raw" in said
+    assert "No such file or directory" in said
+    assert str(raw) in said
     clone.run("git", "checkout", "HEAD", "--", "params.yaml", "dvc.lock", "data/dvc")
     write_sample(raw, stores=20, seed=8)
     (raw / "dataset.json").unlink()
