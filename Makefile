@@ -98,7 +98,7 @@ setup-server: ## Create .venv as in containers: with PostgreSQL, object storage 
 	@requirements/install.sh server
 
 .PHONY: repro
-repro: setup-server ## Bring files, forecasts and exported tables to one version with DVC
+repro: setup-server ## Run the stages of dvc.yaml that a change concerns, in a warehouse of their own
 	@DVC_SITE_CACHE_DIR=$$PWD/.state/dvc $(BIN)/dvc repro
 
 .PHONY: check-delivery

@@ -37,6 +37,7 @@ app = LazyGroup(
         "backup": "recovery:backup",
         "restore": "recovery:restore",
         "sql": "sql:sql",
+        "stage": "data.versions:stage",
         "api": "serve:api",
         "dashboard": "serve:dashboard",
         "up": "up:up",

@@ -1,9 +1,9 @@
 """Download the competition's files from Kaggle with the user's own account.
 
-Entry point: :func:`fetch_files`. Each file is checked against its DVC pointer, the small file
-``data/<name>.dvc`` with the expected size and MD5, before it appears in ``data/raw``. This module
-uses the library ``requests`` instead of ``kagglehub``, because ``kagglehub`` 1.0.3 sends its
-requests without a timeout: if a server stops responding, it waits for ever.
+Entry point: :func:`fetch_files`. Size and MD5 of each file are compared with :data:`FILES` before
+it appears in ``data/raw``. This module uses the library ``requests`` instead of
+``kagglehub``, because ``kagglehub`` 1.0.3 sends its requests without a timeout: if a server stops
+responding, it waits for ever.
 """
 
 from __future__ import annotations
@@ -15,14 +15,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import requests
-import yaml
 
 from rossmann_ml.base.digests import md5_of
-from rossmann_ml.base.errors import BadFileError, FaultError, RefusedError, SettingsError
+from rossmann_ml.base.errors import BadFileError, FaultError, RefusedError
 from rossmann_ml.base.settings import Settings
 
 COMPETITION = "rossmann-store-sales"
-FILE_NAMES = ("train.csv", "test.csv", "store.csv")
+FILES = {
+    "train.csv": (38_057_952, "d47aedd9e2d580e06a6ef7ce1732e8b6"),
+    "test.csv": (1_427_425, "702189c326ce783ff913ddd6ff984946"),
+    "store.csv": (45_010, "30c9ccb5af66c21f65e7d1da967e6251"),
+}
+"""Size in bytes and MD5 of the competition's files, by name."""
 _TIMEOUT_SECONDS = (10.0, 60.0)  # to connect, and between two packets of the answer
 _BLOCK_BYTES = 1 << 20
 
@@ -31,20 +35,6 @@ _HOW_TO_SIGN_IN = (
     f"{COMPETITION} there. Then set KAGGLE_USERNAME and KAGGLE_KEY, or KAGGLE_API_TOKEN, or put "
     "the file kaggle.json into ~/.kaggle. Or download the files in a browser, into {folder}"
 )
-
-
-def read_pointer(settings: Settings, name: str) -> tuple[int, str]:
-    """Read the expected size in bytes and MD5 of a raw file from its pointer ``data/<name>.dvc``.
-
-    Raises:
-        SettingsError: The pointer is missing or is not a DVC pointer to one file.
-    """
-    path = settings.home / "data" / f"{name}.dvc"
-    try:
-        (out,) = yaml.safe_load(path.read_text(encoding="utf-8"))["outs"]
-        return int(out["size"]), str(out["md5"])
-    except (OSError, KeyError, TypeError, ValueError, yaml.YAMLError) as error:
-        raise SettingsError(f"{path} is not a DVC pointer to one file: {error!r}") from error
 
 
 def fetch_files(settings: Settings, *, force: bool, progress: Callable[[str], None]) -> list[Path]:
@@ -62,19 +52,17 @@ def fetch_files(settings: Settings, *, force: bool, progress: Callable[[str], No
         Paths of the downloaded files; the others were already in place.
 
     Raises:
-        SettingsError: A DVC pointer is missing or unreadable.
-        BadFileError: ``data/raw`` has a file with another size or MD5 than its pointer and `force`
-            is false, or Kaggle sent such a file, or an archive without the file.
+        BadFileError: ``data/raw`` has a file with another size or MD5 than :data:`FILES` and
+            `force` is false, or Kaggle sent such a file, or an archive without the file.
         RefusedError: Credentials are missing or wrong, or the user has not accepted the rules of
             the competition on Kaggle's site.
         FaultError: Kaggle did not answer, or answered with an error.
     """
     folder = settings.home / "data" / "raw"
-    pointers = {name: read_pointer(settings, name) for name in FILE_NAMES}
     missing = {
-        name: pointer
-        for name, pointer in pointers.items()
-        if not _is_in_place(folder / name, pointer, force=force)
+        name: expected
+        for name, expected in FILES.items()
+        if not _is_in_place(folder / name, expected, force=force)
     }
     if missing:
         session = _signed_session(settings, folder)
@@ -91,7 +79,7 @@ def fetch_files(settings: Settings, *, force: bool, progress: Callable[[str], No
             if found != (size, md5):
                 raise BadFileError(
                     f"Kaggle sent a {name} of {found[0]:,} bytes with MD5 {found[1]}; "
-                    f"data/{name}.dvc expects {size:,} bytes with MD5 {md5}. It was not kept"
+                    f"expected {size:,} bytes with MD5 {md5}. It was not kept"
                 )
             part.replace(folder / name)
     return [folder / name for name in missing]

@@ -1,7 +1,7 @@
-"""Write the cleaned tables and the feature tables as Parquet files, for DVC and other tools.
+"""Write the cleaned tables and the feature tables as Parquet files for other tools.
 
 Entry point: :func:`export_tables`, which also writes a JSON file that links the Parquet files to
-the landed files. Storing and sharing them with DVC is in ``dvc.yaml`` and optional.
+the landed files. See :mod:`rossmann_ml.pipeline.stage_outputs` for the files that DVC versions.
 """
 
 from __future__ import annotations
@@ -37,8 +37,7 @@ def export_tables(session: Session, folder: Path, page: Path) -> dict[str, Any]:
 
     The panels are the training panel and the scoring panel (the panel of the newest forecasts). The
     Parquet files are ``<schema>/<table>.parquet``. One thread writes the rows in key order, so
-    that equal tables give equal bytes and DVC stores them once. Each Parquet file replaces its
-    predecessor atomically.
+    that equal tables give equal bytes. Each Parquet file replaces its predecessor atomically.
 
     Args:
         session: Session of the command.
@@ -71,15 +70,12 @@ def export_tables(session: Session, folder: Path, page: Path) -> dict[str, Any]:
             "code_version": code_version(settings.home),
             "data_set": data_set[0],
             "forecast_origin": str(origin),
-            "landed": [
-                {"name": name, "sha256": sha256, "md5": _md5_if_unchanged(settings, name, sha256)}
-                for name, sha256 in raw.landed_files(connection)
-            ],
+            "landed": landed_files(connection, settings),
             "tables": {},
         }
         for name in _KEYS:
             path = folder / f"{name.replace('.', '/')}.parquet"
-            _write(connection, name, path)
+            write_parquet(connection.table(name).order(", ".join(_KEYS[name])), path)
             size = path.stat().st_size
             export["tables"][name] = {"rows": rows[name], "bytes": size, "md5": md5_of(path)}
     page.parent.mkdir(parents=True, exist_ok=True)
@@ -87,12 +83,27 @@ def export_tables(session: Session, folder: Path, page: Path) -> dict[str, Any]:
     return export
 
 
-def _write(connection: duckdb.DuckDBPyConnection, table: str, path: Path) -> None:
-    """Write one table as a Parquet file; if this fails, the previous file stays."""
+def landed_files(
+    connection: duckdb.DuckDBPyConnection, settings: Settings
+) -> list[dict[str, str | None]]:
+    """List the landed files with their name, SHA-256 and MD5, in the order of landing.
+
+    The MD5 is None if the file has been removed or changed since it was landed.
+    """
+    return [
+        {"name": name, "sha256": sha256, "md5": _md5_if_unchanged(settings, name, sha256)}
+        for name, sha256 in raw.landed_files(connection)
+    ]
+
+
+def write_parquet(rows: duckdb.DuckDBPyRelation, path: Path) -> None:
+    """Write rows as a Parquet file; if this fails, the previous file stays.
+
+    Rows in a fixed order, written with one thread, always give the same bytes.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = files.temporary_name(path)
     try:
-        rows = connection.table(table).order(", ".join(_KEYS[table]))
         rows.write_parquet(str(temporary), compression="zstd")
         files.move_into_place(temporary, path)
     finally:

@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError, model_validator
 from rossmann_ml.base.errors import SettingsError
 from rossmann_ml.base.params.alerts import AlertParams, RetrainingParams
 from rossmann_ml.base.params.drift import DriftParams
+from rossmann_ml.base.params.dvc import DvcParams
 from rossmann_ml.base.params.ingest import IngestParams
 from rossmann_ml.base.params.plausibility import PlausibilityParams
 from rossmann_ml.base.params.training import (
@@ -156,6 +157,7 @@ class MonitoringParams(StrictModel):
 class Params(StrictModel):
     """All parameters of ``params.yaml``, one field per section."""
 
+    dvc: DvcParams
     forecast: ForecastParams
     plan_filling: PlanFillingParams
     ingest: IngestParams

@@ -1,4 +1,4 @@
-"""Implement ``rossmann data fetch`` and ``rossmann data export``."""
+"""Implement ``rossmann data fetch``, ``rossmann data export`` and ``rossmann stage``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import typer
 
 from rossmann_ml.base.settings import default_settings
 from rossmann_ml.cli.output import show
-from rossmann_ml.ingest.kaggle import FILE_NAMES, fetch_files
+from rossmann_ml.ingest.kaggle import FILES, fetch_files
+from rossmann_ml.pipeline.stages import StageName, run_stage
 from rossmann_ml.publish.exports import export_tables
 from rossmann_ml.warehouse.session import Session
 
@@ -28,7 +29,7 @@ def fetch(
     settings = default_settings()
     folder = settings.home / "data" / "raw"
     fetched = fetch_files(settings, force=force, progress=show)
-    for path in (folder / name for name in FILE_NAMES):
+    for path in (folder / name for name in FILES):
         how = "fetched" if path in fetched else "was there"
         show(f"  {path}  {path.stat().st_size:>12,} bytes  {how}, size and MD5 as Kaggle's")
     if settings.raw_path != folder:
@@ -60,3 +61,14 @@ def export(
     unknown = [file["name"] for file in done["landed"] if file["md5"] is None]
     if unknown:
         show(f"note: not where they were landed from, or changed since: {', '.join(unknown)}")
+
+
+def stage(
+    name: Annotated[StageName, typer.Argument(metavar="STAGE", help="Stage of dvc.yaml.")],
+) -> None:
+    """Run one stage of dvc.yaml: land, core, features, train, evaluate, forecast or export.
+
+    `dvc repro` calls this command. A stage computes in a warehouse of its own, writes its outputs
+    to data/dvc, and changes nothing of the running product.
+    """
+    run_stage(default_settings(), name, progress=show)

@@ -15,7 +15,6 @@ import pytest
 import requests
 import responses
 import typer
-import yaml
 from typer.testing import CliRunner
 
 from rossmann_ml.base.errors import (
@@ -23,12 +22,13 @@ from rossmann_ml.base.errors import (
     FaultError,
     RefusedError,
     RossmannError,
-    SettingsError,
 )
-from rossmann_ml.base.settings import PROJECT_DIR, Settings, default_settings, load_settings
+from rossmann_ml.base.settings import Settings, default_settings, load_settings
 from rossmann_ml.cli.data.versions import fetch as fetch_command
-from rossmann_ml.ingest.kaggle import FILE_NAMES, fetch_files, read_pointer
+from rossmann_ml.ingest import kaggle as kaggle_files
+from rossmann_ml.ingest.kaggle import fetch_files
 
+FILE_NAMES = tuple(kaggle_files.FILES)
 FILES = {name: f"the bytes of {name}\n".encode() * 50 for name in FILE_NAMES}
 BASIC = "Basic " + base64.b64encode(b"ada:secret-key").decode()
 ADDRESS = "https://kaggle.test/api/v1"
@@ -71,10 +71,9 @@ def kaggle() -> Iterator[Kaggle]:
 
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    (tmp_path / "data").mkdir()
     for name, content in FILES.items():
-        out = {"md5": hashlib.md5(content).hexdigest(), "size": len(content), "path": f"raw/{name}"}
-        (tmp_path / "data" / f"{name}.dvc").write_text(yaml.safe_dump({"outs": [out]}))
+        expected = (len(content), hashlib.md5(content).hexdigest())
+        monkeypatch.setitem(kaggle_files.FILES, name, expected)
     monkeypatch.setenv("KAGGLE_CONFIG_DIR", str(tmp_path / "kaggle"))
     monkeypatch.setenv("KAGGLE_USERNAME", "ada")
     monkeypatch.setenv("KAGGLE_KEY", "secret-key")
@@ -129,7 +128,7 @@ def test_an_archive_of_something_else_is_refused(
 
 def test_a_file_that_differs_by_a_byte_is_not_kept(settings: Settings, kaggle: Kaggle) -> None:
     kaggle.files["test.csv"] = FILES["test.csv"][:-1] + b"!"
-    with pytest.raises(BadFileError, match=r"with MD5 .* expects 1,100 bytes.*not kept"):
+    with pytest.raises(BadFileError, match=r"with MD5 .* expected 1,100 bytes.*not kept"):
         fetch(settings)
     assert list(raw(settings)) == ["train.csv"]  # the file fetched before it stays
 
@@ -214,21 +213,6 @@ def test_no_answer_names_the_address(settings: Settings, monkeypatch: pytest.Mon
     nobody = load_settings(home=settings.home, kaggle_address="http://127.0.0.1:9/api/v1")
     with pytest.raises(FaultError, match=r"127\.0\.0\.1:9.*could not be fetched"):
         fetch(nobody)
-
-
-def test_a_broken_pointer_is_named(settings: Settings) -> None:
-    (settings.home / "data" / "test.csv.dvc").write_text("outs: []")
-    with pytest.raises(SettingsError, match=r"test\.csv\.dvc is not a DVC pointer"):
-        fetch(settings)
-
-
-def test_the_pointers_name_the_files_of_the_competition() -> None:
-    settings = load_settings(home=PROJECT_DIR)
-    assert {name: read_pointer(settings, name) for name in FILE_NAMES} == {
-        "train.csv": (38_057_952, "d47aedd9e2d580e06a6ef7ce1732e8b6"),
-        "test.csv": (1_427_425, "702189c326ce783ff913ddd6ff984946"),
-        "store.csv": (45_010, "30c9ccb5af66c21f65e7d1da967e6251"),
-    }
 
 
 @pytest.mark.usefixtures("kaggle")
