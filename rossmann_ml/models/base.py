@@ -20,6 +20,9 @@ from rossmann_ml.features.history import BASE_COLUMN
 from rossmann_ml.models.categories import Categories
 from rossmann_ml.models.departures import centred
 
+# Largest departure of a training row in log units; 2% of the rows of the real data depart further.
+_LARGEST_DEPARTURE = 0.25
+
 
 @dataclass(frozen=True)
 class FitSettings:
@@ -210,10 +213,12 @@ def target_departures(panel: pl.DataFrame) -> FloatArray:
         panel: Rows of a training panel, with ``sales`` in EUR.
 
     Returns:
-        Log sales minus the linear forecast, centred over the stores of each origin and day, shape
+        Log sales minus the linear forecast, centred over the stores of each origin and day, and
+        limited to 0.25 log units, so that single events of a store do not draw splits, shape
         (rows,).
     """
-    return centred(panel, np.log(panel["sales"].to_numpy()) - log_base(panel))
+    departures = centred(panel, np.log(panel["sales"].to_numpy()) - log_base(panel))
+    return np.clip(departures, -_LARGEST_DEPARTURE, _LARGEST_DEPARTURE)
 
 
 def importance_frame(

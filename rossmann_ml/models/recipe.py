@@ -125,7 +125,7 @@ class Recipe:
             {
                 "features": self.features_hash,
                 "family": family,
-                "target": "centred departures",
+                "target": "centred departures, limited to 0.25",
                 "parameters": self.params.training.families[family],
                 "size": profile.models[family].model_dump(),
                 "panel": profile.model_dump(

@@ -43,7 +43,7 @@ def panel_of(rows: int = 40) -> pl.DataFrame:
             "target_date": [date(2015, 6, 20)] * rows,
             "store_type": [("a", "b")[each] for each in number // 2 % 2],
             "base_log_sales": base,
-            "sales": np.exp(base + np.where(near, 0.3, -0.1)),
+            "sales": np.exp(base + np.where(near, 0.15, -0.05)),
         }
     )
 
@@ -68,8 +68,8 @@ def test_a_departure_is_the_prediction_of_the_trees(
 ) -> None:
     panel = panel_of()
     found = fitted(family, trees=trees, learning_rate=learning_rate).predict_departures(panel)
-    # a quarter of the days has a target of 0.3, the others -0.1: 0 on average
-    departure = np.where(panel["days_until_promo"] == 1, 0.3, -0.1) * learned
+    # a quarter of the days has a target of 0.15, the others -0.05: 0 on average
+    departure = np.where(panel["days_until_promo"] == 1, 0.15, -0.05) * learned
     # the libraries store trees in 32 bits
     assert found.dtype == np.float64
     assert found == pytest.approx(departure, abs=2e-6)
