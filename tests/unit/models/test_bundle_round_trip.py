@@ -10,14 +10,13 @@ import duckdb
 import numpy as np
 import polars as pl
 import pytest
-from support.rule_bundle import TOTALS
+from support.rule_bundle import DAILY, TOTALS
 from support.small_warehouse import small_settings
 
 from rossmann_ml.base.errors import DamagedError
 from rossmann_ml.models.base import FitSettings
 from rossmann_ml.models.blend import Blend
 from rossmann_ml.models.bundle import Bundle, BundleMetadata
-from rossmann_ml.models.calibration import Calibration
 from rossmann_ml.models.families import model_class
 from rossmann_ml.training.bundle_copies import load_bundle
 from rossmann_ml.warehouse.session import Session
@@ -36,6 +35,7 @@ def panel_of() -> pl.DataFrame:
             "target_date": [ORIGIN + timedelta(days=int(each) % 10 + 1) for each in number],
             "horizon_days": number % 10 + 1,
             "is_open": number % 7 != 3,
+            "is_promo": number % 5 == 1,
             "base_log_sales": 8 + number / 100,
             "store_type": [("a", "b")[each] for each in number // 10 % 2],
             "residual_std_182d": np.full(80, 0.1),
@@ -52,7 +52,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Bundle, Path]:
     members = {name: model_class(name).fit(panel_of(), FEATURES, SETTINGS) for name in weights}
     bundle = Bundle(
         Blend(members, weights),
-        Calibration(-0.02, {"80": [1.0], "95": [2.0]}, []),
+        DAILY,
         TOTALS,
         BundleMetadata("blend", str(ORIGIN), FEATURES, {}, "fast", 10),
     )
