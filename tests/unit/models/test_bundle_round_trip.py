@@ -13,10 +13,11 @@ import pytest
 from support.rule_bundle import DAILY, TOTALS
 from support.small_warehouse import small_settings
 
-from rossmann_ml.base.errors import DamagedError
+from rossmann_ml.base.errors import DamagedError, NoDataError
 from rossmann_ml.models.base import FitSettings
 from rossmann_ml.models.blend import Blend
 from rossmann_ml.models.bundle import Bundle, BundleMetadata
+from rossmann_ml.models.bundle_files import name_files
 from rossmann_ml.models.families import model_class
 from rossmann_ml.training.bundle_copies import load_bundle
 from rossmann_ml.warehouse.session import Session
@@ -128,3 +129,23 @@ def test_a_bundle_without_sums_is_checked_by_its_name(
     (copy / "bundle.json").write_text((copy / "bundle.json").read_text() + " ")
     with pytest.raises(DamagedError, match=bundle.model_version):
         Bundle.load(tmp_path, bundle.model_version, threads=1)
+
+
+def test_a_bundle_of_an_earlier_version_is_left_where_it_is(
+    saved: tuple[Bundle, Path], tmp_path: Path
+) -> None:
+    bundle, folder = saved
+    settings, told = small_settings(tmp_path), list[str]()
+    half = copytree(folder / bundle.model_version, tmp_path / "half")
+    (half / "sha256sums").unlink()
+    (half / "bundle.json").write_text("{}")
+    version = f"blend-{name_files(half)}"
+    for models in (settings.models_path, settings.published_path / "models"):
+        copytree(half, models / version)
+    with (
+        duckdb.connect() as connection,
+        pytest.raises(NoDataError, match="by an earlier version of the product: train again"),
+    ):
+        load_bundle(Session(settings, progress=told.append), connection, version)
+    assert [path.name for path in settings.models_path.iterdir()] == [version]
+    assert told == []
