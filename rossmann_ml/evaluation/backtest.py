@@ -25,11 +25,11 @@ from rossmann_ml.models.blend import BLEND, fit_weights, weighted_mean
 from rossmann_ml.models.calibration import (
     INTERVAL_LEVELS,
     Calibration,
-    interval_spread,
     log_shift_of_spread,
     origins_with_earlier,
     point_log_shift,
 )
+from rossmann_ml.models.error_scale import interval_spread
 from rossmann_ml.models.recipe import Recipe, RecipeKey
 
 LINEAR = "linear"
@@ -169,9 +169,7 @@ def _served_origin(part: pl.DataFrame, earlier: pl.DataFrame, key: RecipeKey) ->
     )
     if known.is_empty():
         return rows.with_columns(pl.lit(None, pl.Boolean).alias(name) for name in _INSIDE)
-    bounds = Calibration.fit(known.rename({BLEND: "log_forecast"})).bounds(
-        part["horizon_days"].to_numpy(), spread, logs[BLEND]
-    )
+    bounds = Calibration.fit(known.rename({BLEND: "log_forecast"})).bounds(rows)
     sales = part["sales"]
     return rows.with_columns(
         sales.is_between(bounds[f"lower_{level}"], bounds[f"upper_{level}"]).alias(

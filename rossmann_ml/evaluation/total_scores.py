@@ -10,7 +10,7 @@ from __future__ import annotations
 import polars as pl
 
 from rossmann_ml.evaluation.metrics import SCORES
-from rossmann_ml.models.calibration import INTERVAL_LEVELS, Calibration, origins_with_earlier
+from rossmann_ml.models.calibration import INTERVAL_LEVELS, origins_with_earlier, point_log_shift
 from rossmann_ml.models.total_calibration import TotalCalibration
 from rossmann_ml.models.totals import GROUPS, add_up
 
@@ -42,8 +42,9 @@ def total_outcomes(rows: pl.DataFrame, stores: pl.DataFrame, *, horizon_days: in
             unknown = {name: pl.lit(None, pl.Float64) for name in _BOUNDS}
             parts.append(totals.with_columns(sales_unbiased="forecast", **unknown))
             continue
-        # one daily calibration for all earlier origins, as in a bundle of that time
-        log_shift = Calibration.fit(earlier).log_shift
+        # one bias factor for all earlier origins, as in a bundle of that time
+        log_ratio = pl.col("log_forecast") - pl.col("sales").log()
+        log_shift = point_log_shift(earlier.select("forecast_origin", log_ratio=log_ratio))
         served = earlier.with_columns(forecast=(pl.col("log_forecast") + log_shift).exp())
         calibration = TotalCalibration.fit(served, stores, horizon_days=horizon_days)
         factors = calibration.factors(totals)

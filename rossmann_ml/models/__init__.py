@@ -2,6 +2,7 @@
 
 These modules do not access the warehouse. ``base`` defines the interface of a model, ``families``
 has one module per model family, ``blend`` averages their forecasts. ``baselines`` computes simple
-baselines. ``calibration`` and ``total_calibration`` compute bias factors and intervals.
+baselines. ``calibration`` and ``total_calibration`` compute bias factors and intervals,
+``error_scale`` the size of errors that daily intervals need.
 ``bundle`` saves and loads a fitted blend with its calibrations.
 """

@@ -9,21 +9,31 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
 import polars as pl
+from pydantic import TypeAdapter
 
 from rossmann_ml.base import files
 from rossmann_ml.base.errors import NoDataError
+from rossmann_ml.features.grid import FloatArray
 from rossmann_ml.models.base import log_base
 from rossmann_ml.models.blend import Blend
-from rossmann_ml.models.bundle_files import is_whole, name_files, require_whole
-from rossmann_ml.models.calibration import Calibration, interval_spread
+from rossmann_ml.models.bundle_files import (
+    FORMAT_VERSION,
+    METADATA_NAME,
+    is_whole,
+    name_files,
+    require_current,
+    require_whole,
+)
+from rossmann_ml.models.calibration import Calibration
 from rossmann_ml.models.departures import mean_departures, means_of_rows
+from rossmann_ml.models.error_scale import interval_spread
 from rossmann_ml.models.total_calibration import TotalCalibration
 
 Part = TypeVar("Part")
@@ -41,8 +51,7 @@ class BundleMetadata:
             of the parameter.
         profile: Training profile, ``fast`` or ``full``.
         horizon_days: Number of days after each origin for which the model was trained.
-        is_centred: Whether the members were fitted on centred departures, so that theirs are
-            centred too; false for bundles of earlier versions.
+        format_version: Number of the format of bundles in which the files are.
     """
 
     family: str
@@ -51,7 +60,7 @@ class BundleMetadata:
     feature_params: dict[str, list[int]]
     profile: str
     horizon_days: int
-    is_centred: bool = False
+    format_version: int = FORMAT_VERSION
 
 
 @dataclass(frozen=True)
@@ -60,7 +69,7 @@ class Bundle:
 
     Attributes:
         model: Blend, which predicts log sales.
-        calibration: Bias factor and interval widths of daily forecasts.
+        calibration: Bias factor and quantiles of errors of daily forecasts.
         total_calibration: Bias factor and error variances of totals.
         metadata: Names and parameters of the features, training profile and newest training day.
         model_version: Name of the bundle's folder; empty until the bundle is saved.
@@ -90,22 +99,8 @@ class Bundle:
             NoDataError: The panel lacks features that the model was trained with, or ``means``
                 lacks a day.
         """
-        missing = [name for name in self.metadata.features if name not in panel.columns]
-        if missing:
-            raise NoDataError(
-                f"model {self.model_version} needs features that are no longer computed: "
-                f"{', '.join(missing[:5])}. Retrain with `rossmann refresh --retrain fast`"
-            )
-        departures = self.model.predict_departures(panel)
-        of_row = np.zeros(len(panel))
-        if self.metadata.is_centred:
-            if means is None:
-                means = mean_departures(panel, departures)
-            of_row = means_of_rows(panel, means)
-        log_forecast = log_base(panel) + (departures - of_row)
-        forecasts = self.calibration.bounds(
-            panel["horizon_days"].to_numpy(), interval_spread(panel), log_forecast
-        )
+        rows, of_row = self._log_forecasts(panel, means)
+        forecasts = self.calibration.bounds(rows)
         keys = panel.select("forecast_origin", "store_id", "target_date", "horizon_days", "is_open")
         return pl.concat([keys, forecasts], how="horizontal").with_columns(
             *(
@@ -114,6 +109,57 @@ class Bundle:
             ),
             mean_departure=pl.Series(of_row),
         )
+
+    def quantiles(
+        self, panel: pl.DataFrame, levels: Sequence[float], means: pl.DataFrame | None = None
+    ) -> pl.DataFrame:
+        """Compute quantiles of the sales for the rows of a scoring panel; closed days get 0.
+
+        Args:
+            panel: Panel as for :meth:`forecast`.
+            levels: Probabilities between 0.01 and 0.99 with which sales are below the quantile.
+            means: Mean departures as for :meth:`forecast`.
+
+        Returns:
+            ``forecast_origin, store_id, target_date``, and one column in EUR per level, such as
+            ``q0.1``; in the panel's row order.
+
+        Raises:
+            NoDataError: As for :meth:`forecast`.
+            ValueError: A level is not between 0.01 and 0.99.
+        """
+        rows, _ = self._log_forecasts(panel, means)
+        names = [f"q{level}" for level in levels]
+        found = self.calibration.quantiles_of(rows, levels) * panel["is_open"].to_numpy()[:, None]
+        return panel.select("forecast_origin", "store_id", "target_date").hstack(
+            pl.DataFrame(found, schema=names)
+        )
+
+    def _log_forecasts(
+        self, panel: pl.DataFrame, means: pl.DataFrame | None
+    ) -> tuple[pl.DataFrame, FloatArray]:
+        """Forecast log sales, and look up what their calibration needs.
+
+        Returns:
+            Rows for :meth:`Calibration.quantiles_of`, and the mean departures in log units that
+            were subtracted, shape (rows,).
+        """
+        missing = [name for name in self.metadata.features if name not in panel.columns]
+        if missing:
+            raise NoDataError(
+                f"model {self.model_version} needs features that are no longer computed: "
+                f"{', '.join(missing[:5])}. Retrain with `rossmann refresh --retrain fast`"
+            )
+        departures = self.model.predict_departures(panel)
+        if means is None:
+            means = mean_departures(panel, departures)
+        of_row = means_of_rows(panel, means)
+        rows = panel.select(
+            "store_id", "target_date", "is_promo",
+            spread=pl.Series(interval_spread(panel)),
+            log_forecast=pl.Series(log_base(panel) + (departures - of_row)),
+        )  # fmt: skip
+        return rows, of_row
 
     def total_intervals(
         self, panel: pl.DataFrame, forecasts: pl.DataFrame, stores: pl.DataFrame
@@ -172,12 +218,13 @@ class Bundle:
             threads: Number of threads used to forecast.
 
         Raises:
-            NoDataError: The bundle is missing.
+            NoDataError: The bundle is missing, or another version of the product trained it.
             DamagedError: A file is missing, or is not the one that was saved.
             ForbiddenError: This user may not read one of its files.
         """
         folder = models_folder / model_version
         require_whole(folder, model_version)
+        require_current(folder, model_version)
         return cls(
             Blend.load(folder, threads=threads),
             _read(folder, Calibration),
@@ -188,11 +235,12 @@ class Bundle:
 
 
 _FILES: dict[type, str] = {
-    BundleMetadata: "bundle.json",
+    BundleMetadata: METADATA_NAME,
     Calibration: "calibration.json",
     TotalCalibration: "total_calibration.json",
 }
 
 
 def _read(folder: Path, part: type[Part]) -> Part:
-    return part(**json.loads((folder / _FILES[part]).read_text(encoding="utf-8")))
+    loaded = json.loads((folder / _FILES[part]).read_text(encoding="utf-8"))
+    return TypeAdapter(part).validate_python(loaded)  # nested parts and numbers as keys

@@ -1,14 +1,15 @@
 """Check the files of a bundle by their hash before a model library reads them, and put them back.
 
 A bundle's name ends with a hash of its files, and its file ``sha256sums`` has a digest per file.
-Entry points: :func:`name_files` for a new bundle, :func:`require_whole` for readers,
-:func:`put_back` for a bundle that is missing or damaged. Model libraries may end the process when
-they read damaged files, so nothing is passed to them unchecked.
+Entry points: :func:`name_files` for a new bundle, :func:`require_whole` and
+:func:`require_current` for readers, :func:`put_back` for a bundle that is missing or damaged. Model
+libraries may end the process when they read damaged files, so nothing is passed to them unchecked.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -19,11 +20,14 @@ from rossmann_ml.base import files
 from rossmann_ml.base.errors import DamagedError, NoDataError, RossmannError
 from rossmann_ml.base.storage_faults import fault_of
 
-SUMS_NAME = "sha256sums"
+SUMS_NAME, METADATA_NAME = "sha256sums", "bundle.json"
+FORMAT_VERSION = 2
+"""Number of the format of bundles. 1: intervals have one half-width per week of the horizon."""
 ADVICE = (
     "; `rossmann doctor --fix` fetches its files from a copy if there is one; else retrain with "
     "`rossmann refresh --retrain fast`, or `rossmann restore` a backup"
 )
+RETRAIN = ": train again with `rossmann refresh --retrain full`"
 _HASH_LENGTH = 8
 _BLOCK_BYTES = 1024 * 1024
 BUNDLE_NAME = r"[\w-]+-[0-9a-f]{8}"
@@ -78,6 +82,41 @@ def require_whole(folder: Path, model_version: str, *, advice: str = ADVICE) -> 
                 f"the bundle of model {model_version} is damaged: the hash of {path} is "
                 f"{found[:12]}, expected {expected[:12]}{advice}"
             )
+
+
+def require_current(folder: Path, model_version: str, *, advice: str = RETRAIN) -> None:
+    """Check that a whole bundle has the format of this version of the product.
+
+    Args:
+        folder: Folder with the files.
+        model_version: Name of the bundle.
+        advice: End of the message, which says what a person can do.
+
+    Raises:
+        NoDataError: An earlier or a newer version of the product trained the model.
+    """
+    found = format_of(folder)
+    if found != FORMAT_VERSION:
+        other = "an earlier" if found < FORMAT_VERSION else "a newer"
+        raise NoDataError(
+            f"model {model_version} was trained by {other} version of the product{advice}"
+        )
+
+
+def format_of(folder: Path) -> int:
+    """Read the format version of a bundle.
+
+    Args:
+        folder: Folder with the files.
+
+    Returns:
+        The version; 1 if the metadata have none, the current one if they are missing or damaged.
+    """
+    try:
+        metadata = json.loads((folder / METADATA_NAME).read_text(encoding="utf-8"))
+        return int(metadata.get("format_version", 1))
+    except (FileNotFoundError, ValueError, AttributeError):  # `require_whole` says so
+        return FORMAT_VERSION
 
 
 def is_whole(folder: Path, model_version: str) -> bool:

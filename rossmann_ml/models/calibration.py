@@ -1,124 +1,133 @@
-"""Convert log forecasts to sales in EUR with intervals.
+"""Convert log forecasts to sales in EUR with quantiles and intervals.
 
-:class:`Calibration` holds the bias factor and the half-widths of intervals. It is fitted on
-out-of-fold forecasts, which were made from past origins by models that were fitted only on data up
-to that origin. See :mod:`rossmann_ml.models.total_calibration` for intervals of totals.
+:class:`Calibration` holds the bias factor and the quantiles of errors. It is fitted on out-of-fold
+forecasts, which were made from past origins by models that were fitted only on data up to that
+origin. See :mod:`rossmann_ml.models.error_scale` for the size of errors, and
+:mod:`rossmann_ml.models.total_calibration` for intervals of totals.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
-from rossmann_ml.features.grid import FloatArray, IntArray
+from rossmann_ml.features.grid import FloatArray
+from rossmann_ml.models.error_scale import ErrorScale
 
 INTERVAL_LEVELS = (80, 95)
-_WEEK_DAYS = 7
+_LEAST_LEVEL, _GREATEST_LEVEL = 0.01, 0.99
+_MEDIAN = 0.5
+_LEVELS = sorted({*(number / 100 for number in range(1, 100)), 0.025, 0.975})
 # Log error from which a day counts as an unusual event (half or twice the forecast). A few such
 # days have most of the squared percentage error, and would lower every forecast.
 UNUSUAL_LOG_RATIO = float(np.log(2))
-# Bounds of the standard deviation of a store's residuals, which scales its intervals.
-_SPREAD_BOUNDS = (0.05, 0.5)
-# Typical spread of a store, for stores whose spread is unknown.
-_USUAL_SPREAD = 0.15
-# Standard deviation of the level among stores of one type and assortment (log units), which is the
-# uncertainty about a store without history. It falls to 1/e every so many observed days.
-_NEW_STORE_SPREAD = 0.35
-_NEW_STORE_DAYS = 20.0
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Bias factor and interval widths that convert log forecasts for open store-days to sales.
+    """Bias factor and quantiles of errors that convert log forecasts for open days to sales.
 
     Attributes:
         log_shift: Log of the bias factor, which is added to the log forecast. A negative value
             lowers forecasts: the forecast with the least mean squared percentage error is below
             the median of possible sales.
-        half_widths: Half-widths of the intervals, by coverage in percent (``"80"``, ``"95"``), one
-            per horizon week, in units of the store's spread (its usual log error).
+        levels: Probabilities, ascending, from 0.01 to 0.99.
+        quantiles: For each level, the log error (log sales minus log forecast, divided by the
+            scale) that sales stay below with this probability, minus that of level 0.5. So the log
+            forecast is the median of possible sales.
+        scale: Size of the error of each store-day.
         origins: Past origins whose forecasts were used for fitting, as ISO dates.
     """
 
     log_shift: float
-    half_widths: dict[str, list[float]]
+    levels: list[float]
+    quantiles: list[float]
+    scale: ErrorScale
     origins: list[str]
 
     @classmethod
     def fit(cls, out_of_fold: pl.DataFrame) -> Calibration:
-        """Fit the bias factor and the half-widths on out-of-fold forecasts.
+        """Fit the bias factor, the scale of errors and their quantiles on out-of-fold forecasts.
 
-        For each horizon week, absolute log errors are divided by the store's spread. The
-        half-widths are quantiles of these ratios (split-conformal prediction, Vovk et al., 2005).
+        For the quantiles, all origins together have the same weight, whatever their number of rows,
+        because the days of an origin share a part of their error.
 
         Args:
-            out_of_fold: Open days with sales: ``forecast_origin, store_id, target_date,
-                horizon_days, sales`` (EUR), ``log_forecast`` (before the bias factor), ``spread``
-                (log units, see :func:`interval_spread`).
+            out_of_fold: Open days with sales: ``forecast_origin, store_id, target_date, is_promo,
+                sales`` (EUR), ``log_forecast`` (before the bias factor), ``spread`` (log units, see
+                :func:`rossmann_ml.models.error_scale.interval_spread`).
         """
         ordered = out_of_fold.sort("forecast_origin", "store_id", "target_date")
-        deviation = ordered["log_forecast"].to_numpy() - np.log(ordered["sales"].to_numpy())
-        score = np.abs(deviation) / ordered["spread"].to_numpy()
-        week = (ordered["horizon_days"].to_numpy() - 1) // _WEEK_DAYS
-        half_widths = {
-            str(level): [
-                conformal_quantile(score[week == number], level / 100)
-                for number in range(int(week.max()) + 1)
-            ]
-            for level in INTERVAL_LEVELS
-        }
-        origins = [str(origin) for origin in ordered["forecast_origin"].unique().sort()]
-        log_ratios = ordered.select("forecast_origin", log_ratio=pl.Series(deviation))
-        return cls(point_log_shift(log_ratios), half_widths, origins)
+        log_ratio = ordered["log_forecast"].to_numpy() - np.log(ordered["sales"].to_numpy())
+        scale = ErrorScale.fit(ordered)
+        weights = ordered.select(1 / pl.len().over("forecast_origin")).to_series()
+        quantiles = np.quantile(
+            -log_ratio / scale.of(ordered),
+            _LEVELS,
+            weights=weights.to_numpy(),
+            method="inverted_cdf",
+        )
+        quantiles -= quantiles[_LEVELS.index(_MEDIAN)]
+        return cls(
+            point_log_shift(ordered.select("forecast_origin", log_ratio=pl.Series(log_ratio))),
+            list(_LEVELS),
+            quantiles.tolist(),
+            scale,
+            [str(origin) for origin in ordered["forecast_origin"].unique().sort()],
+        )
 
-    def bounds(
-        self, horizon_days: IntArray, spread: FloatArray, log_forecast: FloatArray
-    ) -> pl.DataFrame:
-        """Compute forecasts and interval bounds in EUR for open store-days.
+    def quantiles_of(self, rows: pl.DataFrame, levels: Sequence[float]) -> FloatArray:
+        """Compute quantiles of the sales of open store-days.
+
+        A quantile between two stored levels is interpolated linearly in the log error. Quantiles of
+        a row do not cross: a greater level has no smaller quantile.
 
         Args:
-            horizon_days: Days from the origin to the target day, shape (rows,).
-            spread: Spread of log sales from :func:`interval_spread`, shape (rows,).
-            log_forecast: Log forecasts before the bias factor, shape (rows,).
+            rows: ``store_id, target_date, is_promo``, ``log_forecast`` (before the bias factor) and
+                ``spread`` (log units, see
+                :func:`rossmann_ml.models.error_scale.interval_spread`).
+            levels: Probabilities between 0.01 and 0.99 with which sales are below the quantile.
+
+        Returns:
+            Quantiles in EUR, shape (rows, levels).
+
+        Raises:
+            ValueError: A level is not between 0.01 and 0.99.
+        """
+        for level in levels:
+            if not _LEAST_LEVEL <= level <= _GREATEST_LEVEL:
+                raise ValueError(
+                    f"the level {level} of a quantile is not between {_LEAST_LEVEL} and "
+                    f"{_GREATEST_LEVEL}"
+                )
+        error = np.interp(levels, self.levels, self.quantiles)
+        log_forecast = rows["log_forecast"].to_numpy()
+        return np.asarray(np.exp(log_forecast[:, None] + self.scale.of(rows)[:, None] * error))
+
+    def bounds(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Compute forecasts and interval bounds in EUR for open store-days.
+
+        The bounds of the 80% interval are the quantiles of the levels 0.1 and 0.9, those of the 95%
+        interval 0.025 and 0.975. A bound is moved to the forecast if the forecast is outside.
+
+        Args:
+            rows: Rows as for :meth:`quantiles_of`.
 
         Returns:
             ``sales_forecast, lower_80, upper_80, lower_95, upper_95`` in EUR; the forecast is
             inside the 80% interval, which is inside the 95% interval.
         """
-        week = (horizon_days - 1) // _WEEK_DAYS
-        point = np.exp(log_forecast + self.log_shift)
+        point = np.exp(rows["log_forecast"].to_numpy() + self.log_shift)
         columns = {"sales_forecast": point}
-        inner = np.zeros(len(point))
         for level in INTERVAL_LEVELS:
-            widths = np.array(self.half_widths[str(level)])
-            half = np.maximum(widths[np.minimum(week, len(widths) - 1)] * spread, inner)
-            inner = half
-            columns[f"lower_{level}"] = np.minimum(np.exp(log_forecast - half), point)
-            columns[f"upper_{level}"] = np.maximum(np.exp(log_forecast + half), point)
+            tails = [(100 - level) / 200, (100 + level) / 200]
+            lower, upper = self.quantiles_of(rows, tails).T
+            columns[f"lower_{level}"] = np.minimum(lower, point)
+            columns[f"upper_{level}"] = np.maximum(upper, point)
         return pl.DataFrame(columns)
-
-
-def interval_spread(panel: pl.DataFrame) -> FloatArray:
-    """Compute the spread of log sales, by which the width of each row's interval is scaled.
-
-    It is the square root of the sum of two squares: the standard deviation of the store's residuals
-    (between 0.05 and 0.5; 0.15 if unknown), and the uncertainty about a new store (0.35 for a store
-    without days of sales, falling to 1/e of it every 20 days).
-
-    Args:
-        panel: Rows with the features ``residual_std_182d`` and ``observed_days_364d``.
-
-    Returns:
-        Spread in log units, shape (rows,).
-    """
-    measured = panel["residual_std_182d"].cast(pl.Float64).fill_nan(None)
-    own = np.clip(measured.fill_null(_USUAL_SPREAD).to_numpy(), *_SPREAD_BOUNDS)
-    days = panel["observed_days_364d"].cast(pl.Float64).to_numpy()
-    unknown = _NEW_STORE_SPREAD * np.exp(-days / _NEW_STORE_DAYS)
-    return np.asarray(np.sqrt(own**2 + unknown**2))
 
 
 def origins_with_earlier(rows: pl.DataFrame) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
@@ -178,7 +187,8 @@ def log_shift_of_spread(spread: FloatArray) -> float:
     with spread s, the log of the best factor is -1.5 s^2; s^2 is averaged over the rows.
 
     Args:
-        spread: Spread of log sales from :func:`interval_spread`, shape (rows,).
+        spread: Spread of log sales from
+            :func:`rossmann_ml.models.error_scale.interval_spread`, shape (rows,).
 
     Returns:
         Log of one bias factor for all rows.

@@ -85,7 +85,7 @@ class TotalCalibration:
         Args:
             out_of_fold: Open days with sales: ``forecast_origin, store_id, target_date,
                 horizon_days, sales, forecast`` (EUR; the daily forecast as served), ``spread``
-                (log units, see :func:`rossmann_ml.models.calibration.interval_spread`).
+                (log units, see :func:`rossmann_ml.models.error_scale.interval_spread`).
             stores: ``store_id, store_type, assortment, state``, one row per store.
             horizon_days: Number of forecast days after each origin. It is the length of the longest
                 span of totals, and sets the degrees of freedom (see :func:`_chain_freedom`).

@@ -16,7 +16,7 @@ import duckdb
 from rossmann_ml.base import files
 from rossmann_ml.base.errors import DamagedError, NoDataError, RossmannError
 from rossmann_ml.base.settings import Settings
-from rossmann_ml.models.bundle_files import bundles_in, require_whole
+from rossmann_ml.models.bundle_files import bundles_in, require_current, require_whole
 from rossmann_ml.recovery.findings import FAULTS, Finding, error, examined, warning
 from rossmann_ml.serving.generations import (
     bundle_path,
@@ -59,7 +59,7 @@ _BY_READERS = _Need(
 
 
 def examine_bundles(settings: Settings) -> Iterator[Finding]:
-    """Report bundles whose files are not those that were saved, and needed ones that are missing.
+    """Report bundles that are damaged, and needed ones that are missing or of another version.
 
     The champion's bundle is needed by the weekly job, those of the current generation by readers.
     """
@@ -129,6 +129,12 @@ def _examine(
             yield error(need.subject, f"{fault}; {need.loss}", need.remedy)
         else:
             yield error(need.subject, f"{fault}; {need.loss}", remedy, put_back)
+        return
+    try:
+        require_current(folder, folder.name, advice="")
+    except NoDataError as fault:
+        if need is not None:
+            yield error(need.subject, f"{fault}; {need.loss}", "rossmann refresh --retrain full")
 
 
 def _copy_of(settings: Settings, folder: Path, run_id: str | None) -> Path | str | None:

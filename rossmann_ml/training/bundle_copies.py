@@ -16,7 +16,7 @@ import duckdb
 from rossmann_ml.base.errors import DamagedError, NoDataError, TrackingError
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.models.bundle import Bundle
-from rossmann_ml.models.bundle_files import put_back
+from rossmann_ml.models.bundle_files import is_whole, put_back
 from rossmann_ml.serving.generations import bundle_path
 from rossmann_ml.training import tracking
 from rossmann_ml.training.registry_files import artifacts_path, registry_path
@@ -35,16 +35,20 @@ def load_bundle(
         model_version: Version of the model.
 
     Raises:
-        NoDataError: The files are missing, and there is no copy.
+        NoDataError: The files are missing, and there is no copy. Or another version of the product
+            trained the model.
         DamagedError: The files are damaged, and no copy is whole.
         ForbiddenError: This user may not read a file.
     """
     settings = session.settings
+    folder = settings.models_path / model_version
     try:
         return Bundle.load(settings.models_path, model_version, threads=settings.threads)
     except (NoDataError, DamagedError) as fault:
+        if is_whole(folder, model_version):
+            raise  # of another version: its copies are too
         run_id = models.mlflow_run(connection, model_version)
-        copy = fetch(settings, settings.models_path / model_version, run_id)
+        copy = fetch(settings, folder, run_id)
         if copy is None:
             raise
         session.progress(f"{fault}. They were fetched from {copy}")

@@ -196,7 +196,6 @@ def make_bundle(
         feature_params=recipe.params.features.model_dump(),
         profile=recipe.profile,
         horizon_days=recipe.params.forecast.horizon_days,
-        is_centred=True,
     )
     calibration = Calibration.fit(rows)
     forecasts = rows.with_columns(forecast=(pl.col("log_forecast") + calibration.log_shift).exp())

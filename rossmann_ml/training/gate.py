@@ -17,6 +17,7 @@ from rossmann_ml.evaluation.comparison import compare
 from rossmann_ml.features.inputs import read_newest_inputs
 from rossmann_ml.models.baselines import SEASONAL_NAIVE
 from rossmann_ml.models.blend import BLEND
+from rossmann_ml.models.bundle_files import FORMAT_VERSION, format_of
 from rossmann_ml.models.recipe import RecipeKey
 from rossmann_ml.training import tracking
 from rossmann_ml.warehouse.connection import one_value, read_frame, transaction, utc_now
@@ -64,7 +65,8 @@ def promote(session: Session, *, model_version: str | None = None, actor: str) -
     ratio in the first rule, is the median over backtest origins.
 
     - The ratio of the challenger's RMSPE to that of seasonal naive must be below 1.
-    - Without a champion, nothing else is required.
+    - Without a champion, or if another version of the product trained it, so that it can no longer
+      forecast, nothing else is required.
     - Same recipe as the champion: the challenger's RMSPE may exceed the champion's by at most the
       share ``gate.refit_tolerance`` in ``params.yaml``.
     - Another recipe: on the past store-days for which both have out-of-fold forecasts, the
@@ -240,8 +242,10 @@ def _judge(
 
     if candidate.share_of_naive >= 1:
         return decide(False, f"does not beat seasonal naive: {candidate.said}")
-    if previous is None:
-        return decide(True, f"first champion: {candidate.said}")
+    models_path = session.settings.models_path
+    if previous is None or format_of(models_path / previous) != FORMAT_VERSION:
+        why = "the champion is of another version of the product" if previous else "first champion"
+        return decide(True, f"{why}: {candidate.said}")
     champion_now = _candidate(connection, previous)
     figures |= {"champion": previous, "champion_rmspe": champion_now.rmspe}
     if candidate.recipe_hash == champion_now.recipe_hash:

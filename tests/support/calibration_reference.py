@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from fractions import Fraction
-from statistics import median
+from itertools import accumulate
+from statistics import fmean, median
+from typing import Any
 
+Row = dict[str, Any]
 LOG_TWO = 0.6931471805599453  # log error from which a day is unusual
 
 
@@ -41,3 +45,60 @@ def log_shift(origins: Iterable[list[float]]) -> float:
         if ratios:
             shifts.append(math.log(math.fsum(ratios) / math.fsum(each**2 for each in ratios)))
     return median(shifts) if shifts else 0.0
+
+
+def scale_of_errors(rows: list[Row]) -> Callable[[Row], float]:
+    """Return the function that gives the scale of a store-day, fitted on past forecasts.
+
+    Sizes are absolute log errors of at most 0.7. The scale is the square root of spread times
+    expected size. The expected size is that of the store over its days and 100 more of the chain's
+    size for such a spread, times a factor of weekday and promotion.
+    """
+    sizes = [min(max(abs(_error(row)), 1e-9), 0.7) for row in rows]
+    usual, by_type = fmean(sizes), defaultdict(list)
+    for row, size in zip(rows, sizes, strict=True):
+        by_type[_day_type(row)].append(size)
+
+    def factor(row: Row) -> float:
+        own = by_type.get(_day_type(row), [])
+        return (math.fsum(own) + 100 * usual) / (len(own) + 100) / usual
+
+    by_store = defaultdict(list)
+    for row, size in zip(rows, sizes, strict=True):
+        by_store[row["store_id"]].append(size / factor(row))
+    per_spread = usual / fmean(row["spread"] for row in rows)
+
+    def scale(row: Row) -> float:
+        own = by_store.get(row["store_id"], [])
+        size = (math.fsum(own) + 100 * per_spread * row["spread"]) / (len(own) + 100)
+        return math.sqrt(row["spread"] * size * factor(row))
+
+    return scale
+
+
+def error_quantile(rows: list[Row], level: float) -> float:
+    """Return the quantile of signed errors in units of their scale, minus the median.
+
+    Each origin has the same weight: the quantile is the first error, from below, at which the
+    errors so far have a share of at least ``level`` of the weight.
+    """
+    scale, days = scale_of_errors(rows), defaultdict(int)
+    for row in rows:
+        days[row["forecast_origin"]] += 1
+    scored = sorted((_error(row) / scale(row), 1 / days[row["forecast_origin"]]) for row in rows)
+    sums = list(accumulate(weight for _, weight in scored))
+
+    def first(share: float) -> float:
+        return next(
+            error for (error, _), sum_ in zip(scored, sums, strict=True) if sum_ / sums[-1] >= share
+        )
+
+    return first(level) - first(0.5)
+
+
+def _error(row: Row) -> float:
+    return math.log(row["sales"]) - row["log_forecast"]
+
+
+def _day_type(row: Row) -> tuple[int, bool]:
+    return row["target_date"].isoweekday(), bool(row["is_promo"])

@@ -7,9 +7,19 @@ from types import SimpleNamespace
 
 import polars as pl
 
+from rossmann_ml.models.calibration import Calibration
 from rossmann_ml.models.categories import Categories
+from rossmann_ml.models.error_scale import DAY_TYPES, ErrorScale
 from rossmann_ml.models.total_calibration import TotalCalibration
 
+DAILY = Calibration(
+    log_shift=-0.02,
+    levels=[0.01, 0.025, 0.1, 0.5, 0.9, 0.975, 0.99],
+    quantiles=[-4.0, -2.5, -1.5, 0.0, 1.0, 2.0, 3.0],
+    scale=ErrorScale(0.5, dict.fromkeys(DAY_TYPES, 1.0) | {"1 promo": 1.5}, {1: (40.0, 300)}),
+    origins=["2015-05-08"],
+)
+"""A calibration of daily forecasts that bundles in tests may have; it knows store 1."""
 _ONE_PART = [0.001, 0.002, 0.003]
 _FREEDOM = [6.0, 30.0, 180.0]
 TOTALS = TotalCalibration(

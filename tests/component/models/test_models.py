@@ -323,5 +323,5 @@ def test_an_unknown_model_family_is_named() -> None:
 def test_the_calibration_file_is_readable_json(bundle: tuple[Bundle, Path]) -> None:
     saved, folder = bundle
     loaded = json.loads((folder / saved.model_version / "calibration.json").read_text())
-    assert len(loaded["half_widths"]["80"]) == 6
+    assert len(loaded["levels"]) == len(loaded["quantiles"]) == 101
     assert loaded["origins"] == ["2014-11-21", "2015-02-13", "2015-05-08"]

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from support.doctor import findings, repaired, the
 from support.other_programs import as_another_user
-from support.small_warehouse import MODEL
+from support.small_warehouse import MODEL, change
 
 from rossmann_ml.base.settings import Settings
-from rossmann_ml.models.bundle_files import put_back
+from rossmann_ml.models.bundle_files import name_files, put_back
 from rossmann_ml.recovery import Severity, repair
 from rossmann_ml.training.registry_files import artifacts_path
 
@@ -52,6 +52,23 @@ def test_a_damaged_bundle_that_nothing_needs_is_moved_aside(place: Settings) -> 
     repaired(place, "bundle")
     assert not other.exists()
     assert Path(f"{other}.damaged").exists()
+
+
+def test_a_champion_of_an_earlier_version_is_no_damage_and_is_trained_again(
+    place: Settings,
+) -> None:
+    half = place.models_path / "half"
+    half.mkdir()
+    (half / "bundle.json").write_text("{}")
+    version = f"blend-{name_files(half)}"
+    half.rename(place.models_path / version)
+    change(place, f"UPDATE forecasting.promotions SET model_version = '{version}'")
+    found = the(place, "champion")
+    assert found.found == (
+        f"model {version} was trained by an earlier version of the product; "
+        "the weekly job cannot forecast with it"
+    )
+    assert (found.remedy, found.repair) == ("rossmann refresh --retrain full", None)
 
 
 def test_a_bundle_that_may_not_be_read_is_left_alone(place: Settings) -> None:

@@ -1,7 +1,8 @@
 """Forecasts that each origin would have served: blend, bias factor, interval (``backtest.served``).
 
 The reference follows the docstrings of ``backtest.served``, ``blend.fit_weights``,
-``calibration.point_log_shift`` and ``Calibration.fit``.
+``calibration.point_log_shift`` and ``Calibration.fit``; for intervals it is in
+``support.calibration_reference``.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.calibration_reference import error_quantile, scale_of_errors
 from support.evaluation_world import FAMILIES, HORIZON_DAYS, made_folds
 from support.score_references import Row, by_origin, mean
 
@@ -75,20 +77,6 @@ def log_shift(earlier: list[Row], forecast: str) -> float:
     return statistics.median(shifts)
 
 
-def half_widths(earlier: list[Row], level: float) -> list[float]:
-    """Return the ceil((n + 1) level)-th smallest scaled deviation of each horizon week."""
-    widths = []
-    for week in range(1, math.ceil(max(row["horizon_days"] for row in earlier) / 7) + 1):
-        scores = sorted(
-            abs(row["blend"] - math.log(row["sales"])) / row["spread"]
-            for row in earlier
-            if math.ceil(row["horizon_days"] / 7) == week
-        )
-        rank = min(math.ceil(round((len(scores) + 1) * level, 9)), len(scores))
-        widths.append(scores[rank - 1] if scores else 0.0)
-    return widths
-
-
 def reference(folds: pl.DataFrame) -> list[Row]:
     """Compute the served forecasts of every origin from earlier origins, row by row."""
     rows = folds.rows(named=True)
@@ -107,20 +95,18 @@ def reference(folds: pl.DataFrame) -> list[Row]:
         else:
             spread = -1.5 * mean([row["spread"] ** 2 for row in part])
             shifts = dict.fromkeys(MODELS, spread)
-        inner = [0.0] * len(part)
         outcome = [{"log_forecast": row["blend"]} for row in part]
         for each, row in zip(outcome, part, strict=True):
             each |= {name: math.exp(row[name] + shifts[name]) for name in MODELS}
             each |= {"inside_80": None, "inside_95": None}
-        for level in (80, 95) if earlier else ():
-            widths = half_widths(earlier, level / 100)
-            for at, row in enumerate(part):
-                week = min(math.ceil(row["horizon_days"] / 7), len(widths))
-                inner[at] = max(widths[week - 1] * row["spread"], inner[at])
-                point = outcome[at]["blend"]
-                low = min(math.exp(row["blend"] - inner[at]), point)
-                high = max(math.exp(row["blend"] + inner[at]), point)
-                outcome[at][f"inside_{level}"] = low <= row["sales"] <= high
+        known = [row | {"log_forecast": row["blend"]} for row in earlier]
+        scale = scale_of_errors(known) if earlier else None
+        for level in (80, 95) if scale else ():
+            low, high = (error_quantile(known, (100 + sign * level) / 200) for sign in (-1, 1))
+            for each, row in zip(outcome, part, strict=True):
+                bounds = [math.exp(row["blend"] + scale(row) * error) for error in (low, high)]
+                bounds.append(each["blend"])
+                each[f"inside_{level}"] = min(bounds) <= row["sales"] <= max(bounds)
         kept = ("forecast_origin", "store_id", "target_date", "horizon_days", "sales", "spread")
         found += [
             {**{name: row[name] for name in kept}, **each}
@@ -194,11 +180,7 @@ def test_sales_exactly_on_a_bound_are_inside_and_the_next_number_is_not() -> Non
     earlier = folds.filter(pl.col("forecast_origin") == START)
     newest = folds.filter(pl.col("forecast_origin") > START)
     calibration = Calibration.fit(earlier.rename({FAMILIES[0]: "log_forecast"}))
-    bounds = calibration.bounds(
-        newest["horizon_days"].to_numpy(),
-        newest["spread"].to_numpy(),
-        newest[FAMILIES[0]].to_numpy(),
-    )
+    bounds = calibration.bounds(newest.rename({FAMILIES[0]: "log_forecast"}))
     one = key_of(FAMILIES[:1])
 
     def inside(sales: pl.Series, level: int) -> set[bool]:

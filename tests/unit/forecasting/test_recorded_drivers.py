@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 import pytest
 from support.memory_warehouse import fill_core, kept, let_pass, memory_warehouse
-from support.rule_bundle import TOTALS
+from support.rule_bundle import DAILY, TOTALS
 from support.tiny_chain import ORIGIN, tiny_frames
 
 from rossmann_ml.base.errors import NoDataError
@@ -31,13 +31,12 @@ from rossmann_ml.forecasting.drivers.typical_day import TypicalDay
 from rossmann_ml.forecasting.score import build_scoring_panel, score_newest_origin
 from rossmann_ml.models.base import log_base
 from rossmann_ml.models.bundle import Bundle, BundleMetadata
-from rossmann_ml.models.calibration import Calibration
 from rossmann_ml.models.categories import Categories
 from rossmann_ml.warehouse.session import Session
 
 Place = tuple[Settings, duckdb.DuckDBPyConnection]
 GROUPS = ("weekday", "promo", "holidays", "season", "trend", "competition")
-LOG_SHIFT = -0.02
+LOG_SHIFT = DAILY.log_shift
 
 
 @cache
@@ -59,9 +58,8 @@ class LinearModel:
 def bundle(version: str) -> Bundle:
     params = params_of()
     features = feature_names(params.features)
-    metadata = BundleMetadata("blend", "2015-03-20", features, {}, "fast", 5, is_centred=True)
-    calibration = Calibration(LOG_SHIFT, {"80": [1.0], "95": [2.0]}, [])
-    return Bundle(LinearModel(), calibration, TOTALS, metadata, version)  # type: ignore[arg-type]
+    metadata = BundleMetadata("blend", "2015-03-20", features, {}, "fast", 5)
+    return Bundle(LinearModel(), DAILY, TOTALS, metadata, version)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")

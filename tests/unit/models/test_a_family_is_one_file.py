@@ -12,7 +12,7 @@ import pytest
 import yaml
 from support import frozen_world
 from support.planted_modules import planted
-from support.rule_bundle import TOTALS
+from support.rule_bundle import DAILY, TOTALS
 
 from rossmann_ml.base.errors import SettingsError
 from rossmann_ml.base.params import Params, load_params
@@ -21,7 +21,6 @@ from rossmann_ml.features.panel import scoring_panel, training_panel
 from rossmann_ml.models import families
 from rossmann_ml.models.blend import Blend, equal_weights
 from rossmann_ml.models.bundle import Bundle, BundleMetadata
-from rossmann_ml.models.calibration import Calibration
 from rossmann_ml.models.recipe import Recipe
 from rossmann_ml.training.registered import requirements
 from rossmann_ml.training.tune import tune
@@ -96,7 +95,7 @@ def test_a_new_file_is_fitted_blended_bundled_loaded_and_forecasts(tmp_path: Pat
     members = recipe.fit_all(rows, known_until=origin)
     bundle = Bundle(
         Blend(members, equal_weights(recipe.families)),
-        Calibration(0.0, {"80": [1.0], "95": [2.0]}, []),
+        DAILY,
         TOTALS,
         BundleMetadata("blend", str(origin), recipe.features, {}, "fast", 14),
     ).save(tmp_path / "models")

@@ -12,20 +12,22 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from support.rule_bundle import TOTALS
+from pydantic import TypeAdapter
+from support.rule_bundle import DAILY, TOTALS
 from support.rule_model import RuleModel
 from support.small_worlds import stores_of
 
 from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.models.blend import Blend
 from rossmann_ml.models.bundle import Bundle, BundleMetadata
-from rossmann_ml.models.calibration import Calibration, interval_spread
+from rossmann_ml.models.bundle_files import name_files, require_whole
+from rossmann_ml.models.calibration import Calibration
+from rossmann_ml.models.error_scale import interval_spread
 from rossmann_ml.models.total_calibration import TotalCalibration
 
 ORIGIN = date(2015, 6, 19)
 COLUMNS = ["sales_forecast", "lower_80", "upper_80", "lower_95", "upper_95"]
 FEATURES = ["base_log_sales", "residual_std_182d", "observed_days_364d"]
-DAILY = Calibration(-0.02, {"80": [1.0, 1.5], "95": [2.0, 2.5]}, ["2015-05-08"])
 
 
 def bundle_of(
@@ -53,6 +55,7 @@ def panel_of() -> pl.DataFrame:
             "target_date": [ORIGIN + timedelta(days=int(day)) for day in days] * 2,
             "horizon_days": np.tile(days, 2),
             "is_open": [day % 7 != 2 for day in days] * 2,
+            "is_promo": np.tile(days <= 7, 2).astype(np.float32),
             "base_log_sales": np.repeat([8.0, 9.0], 14) + np.tile(days, 2) / 100,
             "residual_std_182d": np.repeat([0.1, np.nan], 14),
             "observed_days_364d": np.repeat([300.0, 3.0], 14),
@@ -67,9 +70,10 @@ def test_open_days_are_the_calibrated_forecast_of_the_model_and_closed_ones_zero
     assert found.columns == [*keys, *COLUMNS, "mean_departure"]
     assert found.select(keys).equals(panel.select(keys))
     bounds = DAILY.bounds(
-        panel["horizon_days"].to_numpy(),
-        interval_spread(panel),
-        panel["base_log_sales"].to_numpy() + 0.1,
+        panel.with_columns(
+            spread=pl.Series(interval_spread(panel)),
+            log_forecast=pl.col("base_log_sales"),  # the mean of equal departures is taken out
+        )
     )
     for row, is_open, expected in zip(
         found.select(COLUMNS).rows(), panel["is_open"], bounds.select(COLUMNS).rows(), strict=True
@@ -86,11 +90,7 @@ class DayModel(RuleModel):
 
 def centred_bundle() -> Bundle:
     bundle = bundle_of()
-    return replace(
-        bundle,
-        model=Blend({"lightgbm": DayModel()}, {"lightgbm": 1.0}),
-        metadata=replace(bundle.metadata, is_centred=True),
-    )
+    return replace(bundle, model=Blend({"lightgbm": DayModel()}, {"lightgbm": 1.0}))
 
 
 def test_the_mean_departure_of_the_open_stores_is_taken_out_of_each_day() -> None:
@@ -118,9 +118,51 @@ def test_a_store_alone_gets_the_same_forecast_to_the_last_bit_from_the_means_of_
         bundle.forecast(alone, means.filter(pl.col("target_date") != date(2015, 6, 25)))
 
 
-def test_departures_of_a_bundle_of_an_earlier_version_are_not_centred() -> None:
-    found = bundle_of(departure=0.25).forecast(panel_of()).filter("is_open")
-    assert found["mean_departure"].unique().to_list() == [0.0]
+def test_quantiles_have_a_column_a_level_and_closed_days_are_zero() -> None:
+    panel, bundle = panel_of(), centred_bundle()
+    found = bundle.quantiles(panel, [0.1, 0.5, 0.975])
+    assert found.columns == ["forecast_origin", "store_id", "target_date", "q0.1", "q0.5", "q0.975"]
+    forecasts = bundle.forecast(panel)
+    assert found["q0.1"].to_list() == forecasts["lower_80"].to_list()
+    assert found["q0.975"].to_list() == forecasts["upper_95"].to_list()
+    medians = (forecasts["sales_forecast"] * math.exp(-DAILY.log_shift)).to_list()
+    assert found["q0.5"].to_list() == pytest.approx(medians)
+    means = forecasts.select("forecast_origin", "target_date", "mean_departure").unique()
+    alone = bundle.quantiles(panel.filter(store_id=2), [0.1, 0.5, 0.975], means)
+    assert alone.equals(found.filter(store_id=2))
+
+
+@pytest.mark.parametrize(
+    ("metadata", "said"),
+    [
+        ({"format_version": None}, "an earlier"),  # before formats had a number
+        ({"format_version": 1}, "an earlier"),
+        ({"format_version": 3}, "a newer"),
+    ],
+)
+def test_a_bundle_of_another_version_is_refused_and_is_not_damaged(
+    tmp_path: Path, metadata: dict[str, int | None], said: str
+) -> None:
+    version = resaved(bundle_of().save(tmp_path), tmp_path, metadata)
+    require_whole(tmp_path / version, version)
+    with pytest.raises(NoDataError) as refused:
+        Bundle.load(tmp_path, version, threads=1)
+    assert str(refused.value) == (
+        f"model {version} was trained by {said} version of the product: train again with "
+        "`rossmann refresh --retrain full`"
+    )
+
+
+def resaved(bundle: Bundle, folder: Path, changes: dict[str, int | None]) -> str:
+    """Change the metadata of a saved bundle as another version would have written them."""
+    half = folder / bundle.model_version
+    (half / "sha256sums").unlink()
+    metadata = json.loads((half / "bundle.json").read_text("utf-8")) | changes
+    kept = {name: value for name, value in metadata.items() if value is not None}
+    (half / "bundle.json").write_text(json.dumps(kept), encoding="utf-8")
+    version = f"blend-{name_files(half)}"
+    half.rename(folder / version)
+    return version
 
 
 @pytest.mark.parametrize("number", [1, 3])
@@ -202,7 +244,7 @@ def test_files_of_a_bundle_are_indented_json(tmp_path: Path) -> None:
     assert BundleMetadata(**json.loads(metadata)) == bundle_of().metadata
     daily = (folder / "calibration.json").read_text("utf-8")
     assert daily.splitlines()[1] == '  "log_shift": -0.02,'
-    assert Calibration(**json.loads(daily)) == DAILY
+    assert TypeAdapter(Calibration).validate_json(daily) == DAILY
     totals = (folder / "total_calibration.json").read_text("utf-8")
     assert totals.splitlines()[1] == '  "log_bias": 0.01,'
     assert TotalCalibration(**json.loads(totals)) == TOTALS

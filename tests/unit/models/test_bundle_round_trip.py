@@ -10,14 +10,14 @@ import duckdb
 import numpy as np
 import polars as pl
 import pytest
-from support.rule_bundle import TOTALS
+from support.rule_bundle import DAILY, TOTALS
 from support.small_warehouse import small_settings
 
-from rossmann_ml.base.errors import DamagedError
+from rossmann_ml.base.errors import DamagedError, NoDataError
 from rossmann_ml.models.base import FitSettings
 from rossmann_ml.models.blend import Blend
 from rossmann_ml.models.bundle import Bundle, BundleMetadata
-from rossmann_ml.models.calibration import Calibration
+from rossmann_ml.models.bundle_files import name_files
 from rossmann_ml.models.families import model_class
 from rossmann_ml.training.bundle_copies import load_bundle
 from rossmann_ml.warehouse.session import Session
@@ -36,6 +36,7 @@ def panel_of() -> pl.DataFrame:
             "target_date": [ORIGIN + timedelta(days=int(each) % 10 + 1) for each in number],
             "horizon_days": number % 10 + 1,
             "is_open": number % 7 != 3,
+            "is_promo": number % 5 == 1,
             "base_log_sales": 8 + number / 100,
             "store_type": [("a", "b")[each] for each in number // 10 % 2],
             "residual_std_182d": np.full(80, 0.1),
@@ -52,7 +53,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Bundle, Path]:
     members = {name: model_class(name).fit(panel_of(), FEATURES, SETTINGS) for name in weights}
     bundle = Bundle(
         Blend(members, weights),
-        Calibration(-0.02, {"80": [1.0], "95": [2.0]}, []),
+        DAILY,
         TOTALS,
         BundleMetadata("blend", str(ORIGIN), FEATURES, {}, "fast", 10),
     )
@@ -128,3 +129,23 @@ def test_a_bundle_without_sums_is_checked_by_its_name(
     (copy / "bundle.json").write_text((copy / "bundle.json").read_text() + " ")
     with pytest.raises(DamagedError, match=bundle.model_version):
         Bundle.load(tmp_path, bundle.model_version, threads=1)
+
+
+def test_a_bundle_of_an_earlier_version_is_left_where_it_is(
+    saved: tuple[Bundle, Path], tmp_path: Path
+) -> None:
+    bundle, folder = saved
+    settings, told = small_settings(tmp_path), list[str]()
+    half = copytree(folder / bundle.model_version, tmp_path / "half")
+    (half / "sha256sums").unlink()
+    (half / "bundle.json").write_text("{}")
+    version = f"blend-{name_files(half)}"
+    for models in (settings.models_path, settings.published_path / "models"):
+        copytree(half, models / version)
+    with (
+        duckdb.connect() as connection,
+        pytest.raises(NoDataError, match="by an earlier version of the product: train again"),
+    ):
+        load_bundle(Session(settings, progress=told.append), connection, version)
+    assert [path.name for path in settings.models_path.iterdir()] == [version]
+    assert told == []

@@ -1,12 +1,13 @@
-"""Half-widths by horizon week, bounds of days and the spread that scales them.
+"""Quantiles of scaled errors, bounds of days, and the scale and the spread that stretch them.
 
-See the docstrings of ``Calibration`` and ``interval_spread``, and docs/explanation/intervals.md,
-for the definitions.
+See the docstrings of ``Calibration``, ``ErrorScale`` and ``interval_spread``, and
+docs/explanation/intervals.md, for the definitions.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -14,11 +15,14 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.calibration_reference import conformal_score, log_shift
+from support.calibration_reference import error_quantile, log_shift, scale_of_errors
+from support.rule_bundle import DAILY
 
-from rossmann_ml.models.calibration import Calibration, interval_spread
+from rossmann_ml.models.calibration import Calibration
+from rossmann_ml.models.error_scale import interval_spread
 
 FIRST = date(2015, 1, 4)
+BOUNDS = ["lower_95", "lower_80", "sales_forecast", "upper_80", "upper_95"]
 RELATIVE = 1e-12  # logs and exponentials of two libraries differ in the last bit
 
 
@@ -30,7 +34,7 @@ def out_of_fold(seed: int, origins: int, days: int, stores: int) -> pl.DataFrame
             "forecast_origin": FIRST + timedelta(days=30 * origin),
             "store_id": store,
             "target_date": FIRST + timedelta(days=30 * origin + day),
-            "horizon_days": day,
+            "is_promo": bool(random.random() < 0.4),
             "sales": float(random.integers(1, 9000)),
             "spread": float(random.uniform(0.05, 0.5)),
             "error": float(random.standard_t(2) * 0.2),
@@ -58,23 +62,19 @@ worlds = st.builds(
 
 @given(rows=worlds)
 @settings(max_examples=20, deadline=None, derandomize=True)
-def test_a_fit_is_the_conformal_score_of_each_week_and_the_shift_of_the_origins(
+def test_a_fit_has_the_scale_of_past_errors_their_quantiles_and_the_shift_of_the_origins(
     rows: pl.DataFrame,
 ) -> None:
-    scores: dict[int, list[float]] = {}
+    listed = rows.rows(named=True)
     ratios: dict[date, list[float]] = {}
-    for row in rows.iter_rows(named=True):
+    for row in listed:
         error = row["log_forecast"] - math.log(row["sales"])
-        week = math.ceil(row["horizon_days"] / 7)  # days 1 to 7 are week 1
-        scores.setdefault(week, []).append(abs(error) / row["spread"])
         ratios.setdefault(row["forecast_origin"], []).append(error)
-    fitted = Calibration.fit(rows)
-    assert list(fitted.half_widths) == ["80", "95"]
-    for level, widths in fitted.half_widths.items():
-        expected = [
-            conformal_score(scores.get(week, []), int(level)) for week in range(1, max(scores) + 1)
-        ]
-        assert widths == pytest.approx(expected, rel=RELATIVE, abs=1e-12)
+    fitted, scale = Calibration.fit(rows), scale_of_errors(listed)
+    assert fitted.scale.of(rows) == pytest.approx([scale(row) for row in listed], rel=1e-9)
+    for level in (0.01, 0.025, 0.1, 0.5, 0.77, 0.9, 0.975, 0.99):
+        found = fitted.quantiles[fitted.levels.index(level)]
+        assert found == pytest.approx(error_quantile(listed, level), rel=1e-9, abs=1e-12)
     assert fitted.log_shift == pytest.approx(log_shift(ratios.values()), rel=1e-9, abs=1e-12)
     assert fitted.origins == [day.isoformat() for day in sorted(ratios)]
 
@@ -84,61 +84,87 @@ def test_the_order_of_the_rows_does_not_change_a_bit_of_a_fit() -> None:
     assert Calibration.fit(rows.sample(fraction=1, shuffle=True, seed=1)) == Calibration.fit(rows)
 
 
-@given(
-    log_shift=st.floats(-0.2, 0.2),
-    widths_80=st.lists(st.floats(0, 3), min_size=2, max_size=2),
-    widths_95=st.lists(st.floats(0, 3), min_size=2, max_size=2),
-    days=st.lists(
-        st.tuples(st.integers(1, 30), st.floats(0.05, 0.6), st.floats(2, 11)), min_size=1
-    ),
-)
-@settings(max_examples=30, deadline=None, derandomize=True)
-def test_bounds_are_the_weeks_half_width_around_the_log_forecast(
-    log_shift: float,
-    widths_80: list[float],
-    widths_95: list[float],
-    days: list[tuple[int, float, float]],
+@given(rows=worlds, levels=st.lists(st.floats(0.01, 0.99), min_size=1, max_size=9))
+@settings(max_examples=20, deadline=None, derandomize=True)
+def test_quantiles_never_cross_and_intervals_contain_the_forecast(
+    rows: pl.DataFrame, levels: list[float]
 ) -> None:
-    calibration = Calibration(log_shift, {"80": widths_80, "95": widths_95}, [])
-    found = calibration.bounds(*(np.array(column) for column in zip(*days, strict=True)))
-    assert found.columns == ["sales_forecast", "lower_80", "upper_80", "lower_95", "upper_95"]
-    for row, (horizon_day, spread, log_forecast) in zip(
-        found.iter_rows(named=True), days, strict=True
-    ):
-        # days 1 to 7 have the first width, all later days the last one
-        week = 0 if horizon_day <= 7 else 1
-        point = math.exp(log_forecast + log_shift)
-        narrow = widths_80[week] * spread
-        wide = max(widths_95[week] * spread, narrow)
-        assert row["sales_forecast"] == pytest.approx(point, rel=RELATIVE)
-        for level, half in (("80", narrow), ("95", wide)):
-            lower = min(math.exp(log_forecast - half), point)
-            upper = max(math.exp(log_forecast + half), point)
-            assert row[f"lower_{level}"] == pytest.approx(lower, rel=RELATIVE)
-            assert row[f"upper_{level}"] == pytest.approx(upper, rel=RELATIVE)
-        assert row["lower_95"] <= row["lower_80"] <= row["sales_forecast"]
-        assert row["sales_forecast"] <= row["upper_80"] <= row["upper_95"]
+    fitted = Calibration.fit(rows)
+    quantiles = fitted.quantiles_of(rows, sorted(levels))
+    assert quantiles.shape == (len(rows), len(levels))
+    assert (np.diff(quantiles, axis=1) >= 0).all()
+    bounds = fitted.bounds(rows)
+    for row in bounds.select(BOUNDS).rows():
+        assert list(row) == sorted(row)
+    median = np.exp(rows["log_forecast"].to_numpy())
+    assert fitted.quantiles_of(rows, [0.5])[:, 0] == pytest.approx(median, rel=RELATIVE)
+
+
+def day_of(store: int, *, weekday: int = 2, is_promo: bool = False, spread: float) -> pl.DataFrame:
+    """Build a store-day whose log forecast is 5."""
+    return pl.DataFrame(
+        {
+            "store_id": [store],
+            "target_date": [date(2015, 6, 21) + timedelta(days=weekday)],
+            "is_promo": [is_promo],
+            "spread": [spread],
+            "log_forecast": [5.0],
+        }
+    )
 
 
 @pytest.mark.parametrize(
-    ("horizon_day", "width"), [(1, 1), (7, 1), (8, 2), (14, 2), (15, 4), (21, 4), (22, 4), (60, 4)]
+    ("day", "size"),
+    [
+        (day_of(9, spread=0.1), 0.05),  # unknown store: half of its spread
+        (day_of(9, spread=0.4), 0.2),
+        (day_of(1, spread=0.1), (40 + 100 * 0.05) / 400),  # 300 days of its own, 100 of the prior
+        (day_of(1, spread=0.1, weekday=1, is_promo=True), 1.5 * (40 + 5) / 400),
+        (day_of(1, spread=0.1, weekday=1), (40 + 5) / 400),
+    ],
 )
-def test_a_day_takes_the_width_of_its_week_and_after_the_last_week_the_last(
-    horizon_day: int, width: float
+def test_a_bound_is_the_quantile_of_the_error_times_the_scale_of_the_day(
+    day: pl.DataFrame, size: float
 ) -> None:
-    calibration = Calibration(0.0, {"80": [1.0, 2.0, 4.0], "95": [1.0, 2.0, 4.0]}, [])
-    (upper,) = calibration.bounds(np.array([horizon_day]), np.array([0.25]), np.array([0.0]))[
-        "upper_80"
-    ]
-    assert upper == pytest.approx(math.exp(width / 4), rel=RELATIVE)
+    scale = math.sqrt(size * day["spread"][0])
+    expected = {
+        "sales_forecast": 4.98, "lower_80": 5 - 1.5 * scale, "upper_80": 5 + scale,
+        "lower_95": 5 - 2.5 * scale, "upper_95": 5 + 2 * scale,
+    }  # fmt: skip
+    (found,) = DAILY.bounds(day).rows(named=True)
+    assert {name: math.log(value) for name, value in found.items()} == pytest.approx(expected)
 
 
-def test_a_point_below_all_bounds_is_the_lower_bound_itself() -> None:
-    found = Calibration(-1.0, {"80": [1.0], "95": [2.0]}, []).bounds(
-        np.array([1]), np.array([0.1]), np.array([5.0])
-    )
+def test_a_level_between_two_stored_ones_is_interpolated_and_levels_end_at_1_and_99_percent() -> (
+    None
+):
+    day = day_of(9, spread=0.2)
+    scale = math.sqrt(0.1 * 0.2)
+    (found,) = np.log(DAILY.quantiles_of(day, [0.01, 0.3, 0.7, 0.99]))
+    assert found == pytest.approx([5 - 4 * scale, 5 - 0.75 * scale, 5 + 0.5 * scale, 5 + 3 * scale])
+    for level in (0.0099, 0.991):
+        with pytest.raises(ValueError, match=f"the level {level} of a quantile is not between"):
+            DAILY.quantiles_of(day, [0.5, level])
+
+
+def test_a_point_outside_the_bounds_is_the_bound_itself() -> None:
+    found = replace(DAILY, log_shift=-1.0).bounds(day_of(9, spread=0.1))
     assert found["lower_80"][0] == found["lower_95"][0] == found["sales_forecast"][0]
-    assert found["upper_95"][0] == pytest.approx(math.exp(5.2), rel=RELATIVE)
+    assert found["upper_95"][0] > math.exp(5)
+
+
+def test_a_store_of_large_errors_and_a_new_store_have_wider_intervals_of_their_own() -> None:
+    rows = out_of_fold(5, origins=4, days=23, stores=2).with_columns(spread=pl.lit(0.1))
+    error = pl.col("log_forecast") - pl.col("sales").log()
+    rows = rows.with_columns(
+        log_forecast=pl.col("sales").log() + error * pl.col("store_id").replace({0: 0.5, 1: 2})
+    )
+    scale = Calibration.fit(rows).scale
+    steady, unsteady, new = (
+        scale.of(day_of(store, spread=spread))[0]
+        for store, spread in ((0, 0.1), (1, 0.1), (7, 0.4))
+    )
+    assert steady < unsteady < new
 
 
 def reference_spread(own: float | None, days: float) -> float:

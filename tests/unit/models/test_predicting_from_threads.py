@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,8 @@ def panel(rows: int, seed: int) -> pl.DataFrame:
     draw = np.random.default_rng(seed)
     return pl.DataFrame(
         {
+            "forecast_origin": [date(2015, 6, 19)] * rows,
+            "target_date": [date(2015, 6, 20)] * rows,
             "is_promo": draw.integers(0, 2, rows).astype(np.float32),
             "day_of_week": draw.integers(1, 8, rows).astype(np.float32),
             "state": draw.choice(["BE", "HE", "NW"], rows),

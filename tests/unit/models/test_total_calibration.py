@@ -70,6 +70,7 @@ def simulated(
                     "store_id": np.repeat(stores, HORIZON),
                     "target_date": targets * len(stores),
                     "horizon_days": np.tile(days, len(stores)),
+                    "is_promo": False,
                     "sales": sales.reshape(-1),
                     "log_forecast": (np.log(sales) - error).reshape(-1),
                     "forecast": np.exp(np.log(sales) - error - shift).reshape(-1),
@@ -131,11 +132,7 @@ def test_sums_of_daily_bounds_are_far_wider_than_the_bound_of_an_independent_sum
     daily = pl.concat(
         [
             rows,
-            Calibration.fit(rows).bounds(
-                rows["horizon_days"].to_numpy(),
-                rows["spread"].to_numpy(),
-                rows["log_forecast"].to_numpy(),
-            ),
+            Calibration.fit(rows).bounds(rows),
         ],
         how="horizontal",
     )

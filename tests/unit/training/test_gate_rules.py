@@ -13,6 +13,7 @@ import math
 import statistics
 from collections.abc import Iterator
 from datetime import date, timedelta
+from shutil import rmtree
 
 import polars as pl
 import pytest
@@ -102,6 +103,22 @@ def test_a_model_exactly_as_good_as_seasonal_naive_does_not_beat_it(
 ) -> None:
     gate.add_model("first", [rmspe, 0.1, 5.0], [1.0, 1.0, 1.0])
     assert gate.promote("first").is_promoted == is_promoted
+
+
+@pytest.mark.parametrize("metadata", ["{}", '{"format_version": 2}', "rubbish"])
+def test_a_champion_that_can_no_longer_forecast_is_replaced_by_any_model_better_than_naive(
+    gate: Gate, metadata: str
+) -> None:
+    gate.add_model("champion", [0.1])
+    gate.promote("champion")
+    gate.add_model("refit", [0.9])
+    folder = gate.settings.models_path / "champion"
+    folder.mkdir(parents=True)
+    (folder / "bundle.json").write_text(metadata, encoding="utf-8")
+    decision = gate.promote("refit")
+    rmtree(folder)
+    assert decision.is_promoted == (metadata == "{}")
+    assert ("another version of the product" in decision.reason) == decision.is_promoted
 
 
 def test_a_refit_behind_seasonal_naive_is_refused_however_near_the_champion(gate: Gate) -> None:
