@@ -101,8 +101,9 @@ def with_horizon(params: Params, horizon_days: int) -> Params:
     values = params.model_dump()
     values["forecast"]["horizon_days"] = horizon_days
     for profile in values["training"]["profiles"].values():
-        days = profile["backtest_origins_back_days"]
-        profile["backtest_origins_back_days"] = sorted({max(each, horizon_days) for each in days})
+        days, step = profile["backtest_origins_back_days"], profile["origin_step_days"]
+        newest = -(-horizon_days // step) * step  # origins are whole steps back
+        profile["backtest_origins_back_days"] = sorted({max(each, newest) for each in days})
     return Params.model_validate(values)
 
 
