@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -18,7 +19,7 @@ from rossmann_ml.models.bundle import Bundle
 from rossmann_ml.training import fit as training
 from rossmann_ml.training import tracking
 from rossmann_ml.training.model_card import card_path
-from rossmann_ml.training.registered import plain_frame
+from rossmann_ml.training.registered import HOW_TO_LOAD, REGISTERED_MODEL, plain_frame
 from rossmann_ml.warehouse.connection import connect, read_frame
 from rossmann_ml.warehouse.session import Session
 
@@ -36,6 +37,8 @@ def test_training_again_on_the_same_data_computes_and_registers_nothing_new(chai
 def test_mlflow_holds_parameters_figures_reports_and_the_model(chain: Chain) -> None:
     with tracking.client(chain.settings) as client:
         run = client.get_run(chain.trained.mlflow_run_id)
+        model = client.get_registered_model(REGISTERED_MODEL)
+        version = client.get_model_version(REGISTERED_MODEL, chain.trained.registry_version)
         reports = {item.path for item in client.list_artifacts(run.info.run_id, "reports")}
         parts = mlflow.search_runs(
             experiment_names=[tracking.EXPERIMENT],
@@ -46,22 +49,27 @@ def test_mlflow_holds_parameters_figures_reports_and_the_model(chain: Chain) -> 
     assert {"data_version", "git_commit", "model_version"} <= set(run.data.tags)
     assert {"reports/backtest_scores.csv", "reports/rmspe_by_origin.png"} <= reports
     assert "reports/model_card.md" in reports
+    (used,) = run.inputs.dataset_inputs
+    assert used.dataset.name == "training_panel"
+    assert run.data.tags["data_version"].startswith(used.dataset.digest)
+    assert "What to use it for, and what not" in model.description
+    assert HOW_TO_LOAD in model.description
+    assert "What it is" in version.description
     assert chain.alias("challenger") == chain.trained.registry_version
     phases = dict(zip(parts["tags.model_type"], parts["tags.phase"], strict=True))
     assert phases == {
-        **dict.fromkeys(("lightgbm", "xgboost", "catboost"), "tuned"),
+        **dict.fromkeys(("lightgbm", "xgboost", "catboost"), "member"),
         **dict.fromkeys(("linear", "seasonal_naive", "store_weekday_promo_median"), "baseline"),
     }
 
 
 _LOADED_ELSEWHERE = """
 import sys
-project, tracking_uri, rows, answer = sys.argv[1:]
+project, documented, rows, answer = sys.argv[1:]
 sys.path = [entry for entry in sys.path if entry not in ("", project)]
 sys.meta_path = [finder for finder in sys.meta_path if "editable" not in repr(finder)]
-import mlflow, pandas
-mlflow.set_tracking_uri(tracking_uri)
-model = mlflow.pyfunc.load_model("models:/rossmann-forecaster@challenger")
+exec(documented)
+import pandas
 model.predict(pandas.read_parquet(rows)).to_parquet(answer)
 import rossmann_ml
 print(rossmann_ml.__file__)
@@ -77,11 +85,15 @@ def test_the_registered_model_forecasts_a_plain_frame_without_the_project(
         panel = read_frame(connection, "SELECT * FROM features.scoring_panel")
     rows, answer = tmp_path / "rows.parquet", tmp_path / "answer.parquet"
     plain_frame(bundle, panel).to_parquet(rows)
+    _, documented, _ = HOW_TO_LOAD.replace("```python", "```").split("```")
+    documented = documented.replace("http://127.0.0.1:5000", chain.settings.tracking_uri)
+    documented = documented.replace("@champion", "@challenger")
     done = subprocess.run(
         [
             sys.executable, "-c", _LOADED_ELSEWHERE, str(PROJECT_DIR),
-            chain.settings.tracking_uri, str(rows), str(answer),
+            documented, str(rows), str(answer),
         ],
+        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
