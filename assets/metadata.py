@@ -18,6 +18,7 @@ from rossmann_ml.base.plots import plot_importance, plot_scores
 from rossmann_ml.base.settings import PROJECT_DIR, Settings
 from rossmann_ml.base.strict import read_yaml
 from rossmann_ml.serving.contract import load_contract
+from rossmann_ml.training.tracking import page_of
 from rossmann_ml.warehouse.schema import create_tables
 
 OWNERS = ["team:forecasting"]
@@ -100,10 +101,12 @@ def mlflow_run(settings: Settings, run_id: str) -> dg.MetadataValue | None:
     Args:
         settings: Settings with the address of MLflow's UI.
         run_id: Identifier of the run; empty for None as the result.
+
+    Raises:
+        TrackingError: MLflow does not respond or refuses.
     """
-    address = settings.mlflow_ui
-    if address and run_id:
-        return dg.MetadataValue.url(f"{address}/#/runs/{run_id}")
+    if settings.mlflow_ui and run_id:
+        return dg.MetadataValue.url(page_of(settings, run_id))
     return dg.MetadataValue.text(run_id) if run_id else None
 
 

@@ -120,7 +120,7 @@ def challenger(
     settings = writer.settings
     with _retried():
         report = steps.TRAIN(writer.session(context), run_of(context, training.profile))
-    run = mlflow_run(settings, report.mlflow_run_id)
+        run = mlflow_run(settings, report.mlflow_run_id)
     summary = (
         f"{report.model_version}, {report.training_rows:,} rows, "
         f"{'new' if report.is_new else 'trained before'}"

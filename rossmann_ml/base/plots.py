@@ -86,6 +86,7 @@ def plot_search(
     colors = ["C0" if done else "lightgrey" for done in is_complete]
     first.scatter(numbers, rmspe, c=colors)
     first.set_xlabel("Trial")
+    first.xaxis.get_major_locator().set_params(integer=True)
     first.set_ylabel("RMSPE")
     first.legend(fontsize="small", loc="upper right")
     for axes, (name, drawn) in zip(others, values.items(), strict=True):

@@ -12,7 +12,7 @@ from rossmann_ml.base.terminal.console import Console
 from rossmann_ml.cli.output import narrow_table, show
 from rossmann_ml.cli.profiles import ProfileOption
 from rossmann_ml.training import tune as tuning
-from rossmann_ml.training.tracking import EXPERIMENT
+from rossmann_ml.training.tracking import page_of
 from rossmann_ml.warehouse.session import Session
 
 
@@ -32,8 +32,9 @@ def tune(
     change the file. Called again, it continues the same search. In MLflow the search is a run with
     a nested run for each trial; the best one has the tag best.
     """
+    session = Session(default_settings(), progress=show)
     report = tuning.tune(
-        Session(default_settings(), progress=show),
+        session,
         family=family,
         profile=profile,
         trials=trials,
@@ -57,7 +58,7 @@ def tune(
     for name, value in today.values.items():
         table.add_row(name, str(value), str(best.values[name]))
     Console().print(table)
-    show(f"MLflow: experiment {EXPERIMENT}, run {report.study}")
+    show(f"In MLflow (rossmann up mlflow): {page_of(session.settings, report.mlflow_run_id)}")
     if best == today:
         show("No better parameters were found; use more --trials to continue.")
         return

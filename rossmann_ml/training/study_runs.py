@@ -42,6 +42,9 @@ class StudyRun:
         tags: Facts about the study and its trials by name of the tag, such as versions of data and
             code.
 
+    Attributes:
+        run_id: Identifier of the study's run.
+
     Raises:
         TrackingError: MLflow does not respond or refuses.
     """
@@ -74,12 +77,12 @@ class StudyRun:
                 max_results=1,
             )
             if not found:
-                self._id = self._create(client, study.study_name, datetime.now(), phase="study")
+                self.run_id = self._create(client, study.study_name, datetime.now(), phase="study")
                 return
-            self._id = found[0].info.run_id
-            client.update_run(self._id, status="RUNNING")
+            self.run_id = found[0].info.run_id
+            client.update_run(self.run_id, status="RUNNING")
             for run in client.search_runs(
-                [self._experiment], f"tags.`{_PARENT}` = '{self._id}'", max_results=50_000
+                [self._experiment], f"tags.`{_PARENT}` = '{self.run_id}'", max_results=50_000
             ):
                 number = int(run.data.tags[_TRIAL])
                 self._runs[number] = run.info.run_id
@@ -109,12 +112,12 @@ class StudyRun:
                     continue
                 self._runs[trial.number] = self._log(client, trial)
                 best = best_of(trials[: trial.number])
-                client.log_metric(self._id, "rmspe_mean", best.rmspe, step=trial.number)
+                client.log_metric(self.run_id, "rmspe_mean", best.rmspe, step=trial.number)
                 if best.number != self._best:
                     if self._best is not None:
                         client.delete_tag(self._runs[self._best], _BEST)
                     client.set_tag(self._runs[best.number], _BEST, "true")
-                    client.set_tag(self._id, "best_trial", best.number)
+                    client.set_tag(self.run_id, "best_trial", best.number)
                     self._best = best.number
 
     def _end(self, status: str) -> None:
@@ -129,8 +132,8 @@ class StudyRun:
                     {name: [trial.values[name] for trial in trials] for name in trials[0].values},
                     picture,
                 )
-                client.log_artifact(self._id, str(picture), "reports")
-            client.set_terminated(self._id, status)
+                client.log_artifact(self.run_id, str(picture), "reports")
+            client.set_terminated(self.run_id, status)
 
     def _log(self, client: MlflowClient, trial: Trial) -> str:
         import mlflow  # noqa: PLC0415 - takes seconds
@@ -141,7 +144,7 @@ class StudyRun:
             trial.started,
             phase="tuning",
             trial_state="complete" if trial.is_complete else "pruned",
-            **{_TRIAL: str(trial.number), _PARENT: self._id},
+            **{_TRIAL: str(trial.number), _PARENT: self.run_id},
         )
         changed = with_values(self._recipe, self._family, trial.values)
         # a pruned trial has fewer origins

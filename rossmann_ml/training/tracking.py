@@ -38,8 +38,12 @@ if TYPE_CHECKING:
 EXPERIMENT = "rossmann-forecast"
 CHAMPION, CHALLENGER = "champion", "challenger"
 _ADDRESS = "MLFLOW_TRACKING_URI"
-# MLflow's UI then shows runs and models, and not the pages for applications of language models.
+# MLflow shows runs and models, and not the pages for applications of language models, by this tag
+# or, since its UI has a switch for them, by a part of the address.
 _KIND = {"mlflow.experimentKind": "custom_model_development"}
+_LAYOUT = "workflowType=machine_learning"
+UI = "http://127.0.0.1:5000"
+"""Address of MLflow's UI as ``rossmann up`` and ``make mlflow`` start it."""
 _DIGEST_LENGTH = 36  # longest that MLflow accepts
 
 
@@ -218,6 +222,23 @@ def dataset(rows: pl.DataFrame, name: str, version: str) -> PolarsDataset:
         cs.date().cast(pl.Datetime), cs.by_dtype(pl.Categorical, pl.Enum).cast(pl.String)
     )
     return mlflow.data.from_polars(plain, name=name, digest=version[:_DIGEST_LENGTH])
+
+
+def page_of(settings: Settings, run_id: str) -> str:
+    """Return the address of a run's page in MLflow's UI.
+
+    Args:
+        settings: Settings with the tracking address and the address of the UI; :data:`UI` is used
+            if the latter is not known.
+        run_id: Identifier of the MLflow run.
+
+    Raises:
+        TrackingError: MLflow does not respond or refuses.
+    """
+    with client(settings) as found:
+        experiment_id = found.get_run(run_id).info.experiment_id
+    address = settings.mlflow_ui or UI
+    return f"{address}/#/experiments/{experiment_id}/runs/{run_id}?{_LAYOUT}"
 
 
 def download_bundle(settings: Settings, run_id: str, folder: Path) -> Path:

@@ -54,6 +54,7 @@ class TuningReport:
         today: Trial that evaluated the values now in ``params.yaml``.
         best: Complete trial with the lowest RMSPE.
         tried_now: Number of trials that this call added.
+        mlflow_run_id: Identifier of the study's run in MLflow.
     """
 
     study: str
@@ -64,6 +65,7 @@ class TuningReport:
     today: Trial
     best: Trial
     tried_now: int
+    mlflow_run_id: str
 
     def params_to_set(self) -> dict[str, object]:
         """Return the best values as they have to be put into ``params.yaml``.
@@ -181,6 +183,7 @@ def tune(
         today=next(trial for trial in found if trial.is_complete and trial.values == today),
         best=best_of(found),
         tried_now=len(found) - before,
+        mlflow_run_id=run.run_id,
     )
 
 

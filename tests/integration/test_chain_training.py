@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import venv
 from pathlib import Path
 
 import mlflow
@@ -63,6 +64,18 @@ def test_mlflow_holds_parameters_figures_reports_and_the_model(chain: Chain) -> 
     }
 
 
+WITHOUT_PATHS = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
+
+def documented_lines(chain: Chain) -> str:
+    """Return the lines of the guide that load the registered model, for the registry of a test."""
+    _, lines, _ = HOW_TO_LOAD.replace("```python", "```").split("```")
+    guide = PROJECT_DIR / "docs/how-to/mlflow-and-dagster.md"
+    assert lines in guide.read_text(encoding="utf-8")
+    own = lines.replace("http://127.0.0.1:5000", chain.settings.tracking_uri)
+    return own.replace("@champion", "@challenger")
+
+
 _LOADED_ELSEWHERE = """
 import sys
 project, documented, rows, answer = sys.argv[1:]
@@ -85,15 +98,12 @@ def test_the_registered_model_forecasts_a_plain_frame_without_the_project(
         panel = read_frame(connection, "SELECT * FROM features.scoring_panel")
     rows, answer = tmp_path / "rows.parquet", tmp_path / "answer.parquet"
     plain_frame(bundle, panel).to_parquet(rows)
-    _, documented, _ = HOW_TO_LOAD.replace("```python", "```").split("```")
-    documented = documented.replace("http://127.0.0.1:5000", chain.settings.tracking_uri)
-    documented = documented.replace("@champion", "@challenger")
     done = subprocess.run(
         [
             sys.executable, "-c", _LOADED_ELSEWHERE, str(PROJECT_DIR),
-            documented, str(rows), str(answer),
+            documented_lines(chain), str(rows), str(answer),
         ],
-        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+        env=WITHOUT_PATHS,
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -101,6 +111,29 @@ def test_the_registered_model_forecasts_a_plain_frame_without_the_project(
     served = bundle.forecast(panel).drop("forecast_origin", "horizon_days", "is_open")
     answered = pl.read_parquet(answer).with_columns(pl.col("target_date").cast(pl.Date))
     assert_frame_equal(answered, served, check_dtypes=False, check_exact=True)
+
+
+def test_the_documented_lines_forecast_where_only_the_models_own_requirements_are_installed(
+    chain: Chain, tmp_path: Path
+) -> None:
+    with tracking.client(chain.settings):
+        needed = mlflow.pyfunc.get_model_dependencies("models:/rossmann-forecaster@challenger")
+    venv.create(tmp_path / "venv", with_pip=True)
+    python = tmp_path / "venv" / "bin" / "python"
+    for command in (
+        ["-m", "pip", "install", "--quiet", "--requirement", needed],
+        ["-c", documented_lines(chain)],
+    ):
+        done = subprocess.run(
+            [python, *command],
+            cwd=tmp_path,
+            env=WITHOUT_PATHS,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+    assert "upper_95" in done.stdout
 
 
 def test_the_model_card_is_next_to_the_bundle_and_is_rebuilt_when_lost(chain: Chain) -> None:

@@ -13,7 +13,6 @@ import pytest
 from support.code_location import graph_text
 
 from assets.dbt import build_command, unreported
-from assets.metadata import mlflow_run
 from rossmann_ml.base.settings import load_settings
 from rossmann_ml.warehouse.dbt import DbtNode, DbtResult, dbt_environment, ensure_manifest
 
@@ -90,15 +89,6 @@ def test_an_asset_shows_the_columns_of_its_table_with_types_and_meanings(locatio
     assert (lower.type, lower.constraints.nullable) == ("DOUBLE", False)
     assert lower.description.startswith("Lower end of the 80% interval")
     assert lower.description.endswith("(EUR)")
-
-
-def test_an_mlflow_run_is_a_link_without_password_where_the_address_is_known():
-    known = load_settings(mlflow_url="https://me:secret@mlflow.example.org/team/")
-    link = mlflow_run(known, "0a1b")
-    assert link == dg.MetadataValue.url("https://mlflow.example.org/team/#/runs/0a1b")
-    unknown = load_settings(mlflow_tracking_uri="sqlite:///mlflow.db")
-    assert mlflow_run(unknown, "0a1b") == dg.MetadataValue.text("0a1b")
-    assert mlflow_run(known, "") is None
 
 
 def test_every_dbt_model_is_built_by_one_of_the_two_steps(location: dg.Definitions):

@@ -184,6 +184,15 @@ def test_the_first_trial_is_todays_parameters_and_mlflow_holds_every_trial(
         str(report.best.number),
     )
     assert study.data.metrics["rmspe_mean"] == report.best.rmspe
+    assert study.info.run_id == report.mlflow_run_id
+    page = tracking.page_of(
+        settings.model_copy(update={"mlflow_url": "https://me:secret@mlflow.example.org/team/"}),
+        report.mlflow_run_id,
+    )
+    assert page == (
+        f"https://mlflow.example.org/team/#/experiments/{study.info.experiment_id}"
+        f"/runs/{report.mlflow_run_id}?workflowType=machine_learning"
+    )
     for run in (study, *runs):
         assert [each.dataset.name for each in run.inputs.dataset_inputs] == [
             "tuning_rows_before_2014-07-18",
