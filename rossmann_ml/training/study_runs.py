@@ -70,6 +70,8 @@ class StudyRun:
         self._runs: dict[int, str] = {}  # identifiers of trials' runs by number of the trial
         self._best: int | None = None
         with tracking.client(settings) as client:
+            import mlflow  # noqa: PLC0415 - takes seconds
+
             self._experiment = client.get_experiment_by_name(tracking.EXPERIMENT).experiment_id
             found = client.search_runs(
                 [self._experiment],
@@ -78,6 +80,9 @@ class StudyRun:
             )
             if not found:
                 self.run_id = self._create(client, study.study_name, datetime.now(), phase="study")
+                with mlflow.start_run(run_id=self.run_id):
+                    self._log_inputs()
+                client.update_run(self.run_id, status="RUNNING")
                 return
             self.run_id = found[0].info.run_id
             client.update_run(self.run_id, status="RUNNING")
@@ -150,6 +155,7 @@ class StudyRun:
         # a pruned trial has fewer origins
         by_origin = zip(self._origins, trial.rmspe_by_origin, strict=False)
         with mlflow.start_run(run_id=run_id):
+            self._log_inputs()
             mlflow.log_params(changed.member_parameters(self._family))
             mlflow.log_metrics(
                 {
@@ -162,8 +168,7 @@ class StudyRun:
         return run_id
 
     def _create(self, client: MlflowClient, name: str, started: datetime, **tags: str) -> str:
-        import mlflow  # noqa: PLC0415 - takes seconds
-        from mlflow.tracking.context.registry import resolve_tags  # noqa: PLC0415 - as above
+        from mlflow.tracking.context.registry import resolve_tags  # noqa: PLC0415 - takes seconds
 
         run = client.create_run(
             self._experiment,
@@ -171,11 +176,13 @@ class StudyRun:
             tags=resolve_tags({**self._tags, **tags}),
             run_name=name,
         )
-        with mlflow.start_run(run_id=run.info.run_id):
-            contexts: list[str | None] = ["tuning"] * len(self._inputs)
-            mlflow.log_inputs(self._inputs, contexts, [None] * len(self._inputs))
-        client.update_run(run.info.run_id, status="RUNNING")
         return str(run.info.run_id)
+
+    def _log_inputs(self) -> None:
+        import mlflow  # noqa: PLC0415 - takes seconds
+
+        count = len(self._inputs)
+        mlflow.log_inputs(self._inputs, ["tuning"] * count, [None] * count)
 
 
 def _milliseconds(moment: datetime) -> int:
