@@ -6,7 +6,7 @@ from dataclasses import replace
 import dagster as dg
 
 from assets.forecasts import FORECASTS
-from assets.metadata import OWNERS, named_values, reported
+from assets.metadata import OWNERS, named_values, reported, table_metadata
 from assets.monitoring import drift_metrics
 from assets.resources import Writer, run_of
 from rossmann_ml.monitoring.alerts.watch import open_alerts
@@ -46,7 +46,7 @@ _CONCERNED: Mapping[str, dg.AssetKey] = {
         "Alerts by the rules of params.yaml, sent by webhook and e-mail where these are set up. "
         "One row per alert, from when it was raised to when it was resolved."
     ),
-    metadata={"dagster/table_name": "monitoring.alerts"},
+    metadata=table_metadata("monitoring.alerts"),
 )
 def alerts(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeResult:
     """Evaluate all alert rules, upsert ``monitoring.alerts``, and send the alerts that are due.

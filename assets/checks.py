@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 
 import dagster as dg
 
-from assets.metadata import path_below, reported
+from assets.metadata import check_page, reported
 from assets.resources import Writer
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.pipeline.steps import refuse_failed
@@ -75,7 +75,7 @@ def _check_result(
         expectations=len(result.checks),
         failed_errors=len(result.failed_errors),
         failed_warnings=len(result.failed_warnings),
-        data_docs=None if pages is None else path_below(settings, pages),
+        page=None if pages is None else check_page(settings, pages),
     )
     only_warnings = result.is_success and result.failed_warnings
     return dg.AssetCheckResult(

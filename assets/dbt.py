@@ -46,9 +46,10 @@ class Translator(DagsterDbtTranslator):
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
         """Return the model's folder as the asset's group: ``staging``, ``core`` or ``marts``.
 
-        The result is never None.
+        Views of the forecasts are in the folder ``staging`` and in the group ``marts``, so that the
+        arrows between groups go one way, from files to generation. The result is never None.
         """
-        return str(dbt_resource_props["fqn"][1])
+        return "marts" if self._step == "marts" else str(dbt_resource_props["fqn"][1])
 
     def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> list[str]:  # noqa: ARG002
         """Return the team that owns every asset."""

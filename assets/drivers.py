@@ -4,7 +4,7 @@ import dagster as dg
 
 from assets.features import CORE, scoring_panel
 from assets.forecasts import FORECASTS
-from assets.metadata import OWNERS, named_values, reported
+from assets.metadata import OWNERS, named_values, reported, table_metadata
 from assets.resources import Writer, run_of
 from rossmann_ml.pipeline.steps import EXPLAIN
 
@@ -21,7 +21,7 @@ from rossmann_ml.pipeline.steps import EXPLAIN
         "forecast of an open day, compared with the store's typical day. The parts add up to the "
         "forecast. One row per origin, store and target date."
     ),
-    metadata={"dagster/table_name": "forecasting.forecast_drivers"},
+    metadata=table_metadata("forecasting.forecast_drivers"),
 )
 def forecast_drivers(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeResult:
     """Compute and store the drivers of the newest forecasts, unless they are stored already."""

@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 
 from assets.features import CORE, scoring_panel
-from assets.metadata import OWNERS, described_tables, reported
+from assets.metadata import OWNERS, described_tables, reported, table_metadata
 from assets.models import champion
 from assets.resources import Training, Writer, run_of
 from rossmann_ml.forecasting.score import ForecastReport
@@ -48,7 +48,7 @@ _TABLES = {
             owners=OWNERS,
             kinds={"duckdb", "polars"},
             tags={"layer": "forecast"},
-            metadata={"dagster/table_name": f"forecasting.{name}"},
+            metadata=table_metadata(f"forecasting.{name}"),
             freshness_policy=FRESH_FOR_A_WEEK if name == "forecasts" else None,
         )
         for name, description in _TABLES.items()
@@ -79,7 +79,7 @@ def forecasts(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.
         "origin; its rows are in forecasting.forecasts. The job publish_forecasts, or the next "
         "refresh, publishes them. One row per origin, store and target date."
     ),
-    metadata={"dagster/table_name": "forecasting.forecasts"},
+    metadata=table_metadata("forecasting.forecasts"),
 )
 def backfilled_forecasts(
     context: dg.AssetExecutionContext, writer: Writer, training: Training

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from assets.metadata import OWNERS, described_tables, named_values, reported
+from assets.metadata import OWNERS, described_tables, named_values, reported, table_metadata
 from assets.resources import Writer, run_of
 from rossmann_ml.ingest.status import data_status
 from rossmann_ml.pipeline.steps import LAND
@@ -26,7 +26,7 @@ RAW = {name: dg.AssetKey(["raw", name]) for name in _TABLES}
             owners=OWNERS,
             kinds={"duckdb", "csv"},
             tags={"layer": "raw"},
-            metadata={"dagster/table_name": f"raw.{name}"},
+            metadata=table_metadata(f"raw.{name}"),
         )
         for name, description in _TABLES.items()
     ]

@@ -8,15 +8,24 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import dagster as dg
+import duckdb
 import polars as pl
 
 from rossmann_ml.base.plots import plot_importance, plot_scores
 from rossmann_ml.base.settings import PROJECT_DIR, Settings
 from rossmann_ml.base.strict import read_yaml
+from rossmann_ml.serving.contract import load_contract
+from rossmann_ml.training.tracking import page_of
+from rossmann_ml.warehouse.schema import create_tables
 
 OWNERS = ["team:forecasting"]
+CHECK_PAGES = "/check-pages"
+"""Path of Great Expectations' pages on the web server of Dagster's UI."""
+COLUMNS = "dagster/column_schema"
+"""Metadata key of the columns of an asset's table."""
 SUMMARY = "summary"
 """Metadata key of the line that ``rossmann refresh`` prints as the result of a step."""
 
@@ -34,6 +43,71 @@ def described_tables(schema: str) -> dict[str, str]:
         for source in page["sources"]
         for table in source["tables"]
     }
+
+
+def table_metadata(table: str) -> dict[str, Any]:
+    """Build an asset's metadata about its table: name, and columns with type and description.
+
+    Args:
+        table: Table with its schema, such as ``forecasting.forecasts``. Columns are those of
+            ``warehouse/ddl``; a feature table has none there. Descriptions are those of the
+            published tables.
+    """
+    found: dict[str, Any] = {"dagster/table_name": table}
+    return {**found, COLUMNS: _declared()[table]} if table in _declared() else found
+
+
+def columns_of(connection: duckdb.DuckDBPyConnection, schema: str) -> dict[str, dg.TableSchema]:
+    """Read the columns of a schema's tables, by table with its schema.
+
+    Args:
+        connection: Connection to a database.
+        schema: Name of the schema.
+    """
+    meanings = {
+        (table.source, column.name): f"{column.meaning}{f' ({column.unit})' if column.unit else ''}"
+        for table in load_contract().tables
+        for column in table.columns
+    }
+    found: dict[str, list[dg.TableColumn]] = {}
+    for table, name, kind, can_be_null in connection.execute(
+        "SELECT schema_name || '.' || table_name, column_name, data_type, is_nullable "
+        "FROM duckdb_columns() WHERE schema_name = ? ORDER BY table_name, column_index",
+        [schema],
+    ).fetchall():
+        limits = dg.TableColumnConstraints(nullable=can_be_null)
+        column = dg.TableColumn(name, kind, meanings.get((table, name)), limits)
+        found.setdefault(table, []).append(column)
+    return {table: dg.TableSchema(columns) for table, columns in found.items()}
+
+
+@cache
+def _declared() -> dict[str, dg.TableSchema]:
+    with duckdb.connect() as empty:
+        create_tables(empty)
+        schemas = ("raw", "forecasting", "monitoring")
+        return {k: v for schema in schemas for k, v in columns_of(empty, schema).items()}
+
+
+def check_page(settings: Settings, path: Path) -> dg.MetadataValue:
+    """Link a page of Great Expectations, which the web server of Dagster's UI serves."""
+    folder = (settings.state_path / "gx" / "data_docs").resolve()
+    return dg.MetadataValue.url(f"{CHECK_PAGES}/{quote(str(path.resolve().relative_to(folder)))}")
+
+
+def mlflow_run(settings: Settings, run_id: str) -> dg.MetadataValue | None:
+    """Link an MLflow run, or give its id as text if the address of MLflow's UI is not known.
+
+    Args:
+        settings: Settings with the address of MLflow's UI.
+        run_id: Identifier of the run; empty for None as the result.
+
+    Raises:
+        TrackingError: MLflow does not respond or refuses.
+    """
+    if settings.mlflow_ui and run_id:
+        return dg.MetadataValue.url(page_of(settings, run_id))
+    return dg.MetadataValue.text(run_id) if run_id else None
 
 
 def reported(summary: str, **figures: Any) -> dict[str, Any]:

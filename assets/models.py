@@ -9,12 +9,15 @@ import dagster as dg
 from assets.features import training_panel
 from assets.metadata import (
     OWNERS,
+    described_tables,
     importance_picture,
+    mlflow_run,
     named_values,
     path_below,
     reported,
     scores_picture,
     scores_table,
+    table_metadata,
 )
 from assets.resources import Training, Writer, run_of
 from rossmann_ml.base.errors import TrackingError
@@ -23,6 +26,8 @@ from rossmann_ml.models.blend import BLEND
 from rossmann_ml.pipeline import steps
 from rossmann_ml.training.model_records import rmspe_by_origin
 
+_MODEL_VERSIONS = dg.AssetKey(["forecasting", "model_versions"])
+_BACKTEST_SCORES = dg.AssetKey(["forecasting", "backtest_scores"])
 _ATTEMPTS, _SECONDS_BETWEEN = 3, 20
 
 
@@ -51,7 +56,7 @@ def _retried() -> Iterator[None]:
         "reference models. Weights, bias factor, intervals, scores and the gate use them. One row "
         "per member's recipe, data version, origin, store and target date."
     ),
-    metadata={"dagster/table_name": "forecasting.out_of_fold_forecasts"},
+    metadata=table_metadata("forecasting.out_of_fold_forecasts"),
 )
 def out_of_fold(
     context: dg.AssetExecutionContext, writer: Writer, training: Training
@@ -84,33 +89,49 @@ def out_of_fold(
     )
 
 
-@dg.asset(
-    key=["forecasting", "model_versions"],
-    deps=[out_of_fold, training_panel],
-    group_name="model",
-    owners=OWNERS,
-    kinds={"mlflow", "duckdb"},
-    tags={"layer": "model"},
-    description=(
-        "The challenger: the members fitted on all rows up to the newest origin, blended and "
-        "calibrated on the backtest, logged and registered in MLflow. One row per trained model."
-    ),
-    metadata={"dagster/table_name": "forecasting.model_versions"},
+@dg.multi_asset(
+    name=steps.TRAIN.name,
+    specs=[
+        dg.AssetSpec(
+            key,
+            deps=[out_of_fold, training_panel],
+            group_name="model",
+            owners=OWNERS,
+            kinds={"mlflow", "duckdb"},
+            tags={"layer": "model"},
+            description=description,
+            metadata=table_metadata(".".join(key.path)),
+        )
+        for key, description in (
+            (
+                _MODEL_VERSIONS,
+                "The challenger: the members fitted on all rows up to the newest origin, blended "
+                "and calibrated on the backtest, logged and registered in MLflow. One row per "
+                "trained model.",
+            ),
+            (_BACKTEST_SCORES, described_tables("forecasting")["backtest_scores"]),
+        )
+    ],
 )
 def challenger(
     context: dg.AssetExecutionContext, writer: Writer, training: Training
-) -> dg.MaterializeResult:
+) -> Iterator[dg.MaterializeResult]:
     """Fit the challenger, blend and calibrate it on the backtest, and register it in MLflow."""
     settings = writer.settings
     with _retried():
         report = steps.TRAIN(writer.session(context), run_of(context, training.profile))
-    return dg.MaterializeResult(
+        run = mlflow_run(settings, report.mlflow_run_id)
+    summary = (
+        f"{report.model_version}, {report.training_rows:,} rows, "
+        f"{'new' if report.is_new else 'trained before'}"
+    )
+    yield dg.MaterializeResult(
+        asset_key=_MODEL_VERSIONS,
         metadata=reported(
-            f"{report.model_version}, {report.training_rows:,} rows, "
-            f"{'new' if report.is_new else 'trained before'}",
+            summary,
             model_version=report.model_version,
             registry_version=report.registry_version,
-            mlflow_run_id=report.mlflow_run_id,
+            mlflow_run_id=run,
             bundle=path_below(settings, settings.models_path / report.model_version),
             rmspe_median=report.rmspe_median,
             rmspe_mean=report.rmspe_mean,
@@ -120,13 +141,17 @@ def challenger(
             importance=importance_picture(report.importance),
             seconds=report.seconds,
             is_new=report.is_new,
-        )
+        ),
+    )
+    yield dg.MaterializeResult(
+        asset_key=_BACKTEST_SCORES,
+        metadata=reported(summary, model_version=report.model_version, mlflow_run_id=run),
     )
 
 
 @dg.asset(
     key=["forecasting", "promotions"],
-    deps=[challenger],
+    deps=[_MODEL_VERSIONS],
     group_name="model",
     owners=OWNERS,
     kinds={"mlflow", "duckdb"},
@@ -135,7 +160,7 @@ def challenger(
         "Decisions of the gate: champion, time, reason and actor. The newest row names the "
         "champion; MLflow's alias follows it. One row per decision."
     ),
-    metadata={"dagster/table_name": "forecasting.promotions"},
+    metadata=table_metadata("forecasting.promotions"),
 )
 def champion(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeResult:
     """Promote the newest registered model to champion if the gate's rules allow that.

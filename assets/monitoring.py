@@ -4,7 +4,7 @@ import dagster as dg
 
 from assets.features import CORE, scoring_panel
 from assets.forecasts import FORECASTS
-from assets.metadata import OWNERS, path_below, reported, table
+from assets.metadata import OWNERS, path_below, reported, table, table_metadata
 from assets.resources import Writer, run_of
 from rossmann_ml.monitoring.drift.measure import as_rows
 from rossmann_ml.pipeline.steps import DRIFT
@@ -26,7 +26,7 @@ _AFTER = dg.AssetKey(["marts", "daily_sales"])
         "season of the year before, by Evidently, and the errors of that week's forecasts. "
         "One row per origin, kind and feature."
     ),
-    metadata={"dagster/table_name": "monitoring.drift_metrics"},
+    metadata=table_metadata("monitoring.drift_metrics"),
 )
 def drift_metrics(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeResult:
     """Measure drift at the newest forecast origin, and write Evidently's HTML reports."""

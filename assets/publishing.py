@@ -15,6 +15,7 @@ from rossmann_ml.base.errors import HeldError
 from rossmann_ml.pipeline.steps import PUBLISH
 from rossmann_ml.serving.contract import load_contract
 
+PUBLISHED = dg.AssetKey(["published", "generation"])
 _CONTINUITY = "continuity"
 _MARTS = [
     dg.AssetKey(table.source.split("."))
@@ -24,7 +25,7 @@ _MARTS = [
 
 
 @dg.asset(
-    key=["published", "generation"],
+    key=PUBLISHED,
     deps=[
         FORECASTS,
         forecast_drivers,
@@ -46,7 +47,7 @@ _MARTS = [
     check_specs=[
         dg.AssetCheckSpec(
             _CONTINUITY,
-            asset=["published", "generation"],
+            asset=PUBLISHED,
             description="Totals differ from the vintage published before by no more than "
             "params.yaml allows (publish.continuity). Otherwise the generation is held.",
         )

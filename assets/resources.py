@@ -16,8 +16,8 @@ from rossmann_ml.base.settings import Settings, load_settings
 from rossmann_ml.pipeline.steps import Run
 from rossmann_ml.warehouse.session import Session
 
-# Hidden from the UI because it may contain a password; every process reads the environment.
-_NOT_SHOWN = {"mlflow_tracking_uri"}
+# Hidden from the UI because they may contain a password; every process reads the environment.
+_NOT_SHOWN = {"mlflow_tracking_uri", "mlflow_url"}
 
 
 class Pipeline(dg.ConfigurableResource):
@@ -34,8 +34,8 @@ class Pipeline(dg.ConfigurableResource):
     def of(cls, settings: Settings) -> Self:
         """Create the resource, so that the processes of a run use these settings.
 
-        MLflow's address is left out, because it may contain a password and Dagster's UI shows the
-        values; every process reads the address from its environment.
+        MLflow's addresses are left out, because they may contain a password and Dagster's UI shows
+        the values; every process reads the addresses from its environment.
         """
         return cls(values=settings.model_dump(mode="json", exclude=_NOT_SHOWN, exclude_none=True))
 

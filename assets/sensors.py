@@ -1,4 +1,4 @@
-"""Define the sensors: one runs the weekly job when files arrive, one records runs that died."""
+"""Define the sensors: one runs the weekly job when files arrive, one records failed runs."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from assets.jobs import (
     WEEKLY_REFRESH_WITH_TRAINING,
     note_failure,
 )
+from assets.publishing import PUBLISHED
 from assets.resources import Pipeline
 from rossmann_ml.ingest.discovery import find_files
 from rossmann_ml.serving.generations import pointed_path
@@ -69,28 +70,36 @@ def incoming_files(
 
 @dg.run_failure_sensor(
     name="runs_that_died",
-    monitored_jobs=PUBLISHING_JOBS,
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Records runs that ended without a failed step (no lock, out of memory, too long, "
-    "a restart) for readers and alerts. A failed step is recorded by the run itself.",
+    description="Records failed runs that would have published, for readers and alerts: those that "
+    "ended without a failed step (no lock, out of memory, too long, a restart), and those of "
+    "assets picked in the UI. A failed step of a job is recorded by the run itself.",
 )
 def runs_that_died(context: dg.RunFailureSensorContext, pipeline: Pipeline) -> dg.SkipReason | None:
-    """Record a run that failed although no step failed, for example because its process died.
+    """Record a failed run in ``status.json`` and as an alert, unless its job's hook has done that.
 
-    It is recorded in ``status.json`` and as an alert, like a run with a failed step, which the
-    job's failure hook records.
+    The hook of a publishing job does it if a step failed, but not if the process died. Assets that
+    a person picks in the UI, or backfills there, run in a job that Dagster makes, without a hook.
 
     Returns:
-        Reason to record nothing, if a step failed; None if the run was recorded.
+        Reason to record nothing: the run publishes nothing, or the failed step has recorded it.
+        None if the run was recorded.
     """
-    if context.get_step_failure_events():
-        return dg.SkipReason("the failed step has recorded it")
-    error = context.failure_event.job_failure_data.error
+    run, failures = context.dagster_run, context.get_step_failure_events()
+    if run.job_name in {job.name for job in PUBLISHING_JOBS}:
+        if failures:
+            return dg.SkipReason("the failed step has recorded it")
+    elif PUBLISHED not in (run.asset_selection or ()):
+        return dg.SkipReason("the run publishes nothing")
+    if failures:
+        error, step = failures[0].step_failure_data.error, str(failures[0].step_key)
+    else:
+        error, step = context.failure_event.job_failure_data.error, "run"
     while error and error.cause:
         error = error.cause
     reason = (error and error.message.strip()) or context.failure_event.message
-    failed = FailedRun(run_id=context.dagster_run.run_id, reason=reason, step="run")
+    failed = FailedRun(run_id=run.run_id, reason=reason, step=step)
     note_failure(pipeline, failed, context.log.warning)
     return None
 

@@ -4,7 +4,7 @@ import dagster as dg
 
 from assets.features import scoring_panel
 from assets.forecasts import FORECASTS
-from assets.metadata import OWNERS, reported
+from assets.metadata import OWNERS, reported, table_metadata
 from assets.models import champion
 from assets.resources import Writer, run_of
 from rossmann_ml.pipeline.steps import SHADOW
@@ -22,7 +22,7 @@ from rossmann_ml.pipeline.steps import SHADOW
         "champion scored: for comparison, never served. One row per origin, store, target date "
         "and model."
     ),
-    metadata={"dagster/table_name": "forecasting.shadow_forecasts"},
+    metadata=table_metadata("forecasting.shadow_forecasts"),
 )
 def shadow_forecasts(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeResult:
     """Forecast from the newest origin with the newest challenger, on the champion's panel.

@@ -1,11 +1,13 @@
-"""Draw figures of a training as PNG files, for MLflow and Dagster's UI.
+"""Draw figures of trainings and tunings as PNG files, for MLflow and Dagster's UI.
 
-Entry points: :func:`plot_scores`, :func:`plot_importance`. Scores are computed in
-:mod:`rossmann_ml.evaluation.backtest`, importances by the models.
+Entry points: :func:`plot_scores`, :func:`plot_importance`, :func:`plot_search`. Scores are computed
+in :mod:`rossmann_ml.evaluation.backtest`, importances by the models.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from pathlib import Path
 
 import polars as pl
@@ -57,4 +59,39 @@ def plot_importance(importance: pl.DataFrame, path: Path) -> None:
     axes = figure.subplots()
     axes.barh(top["feature"].to_list(), top["gain_share"].to_list())
     axes.set_xlabel("Share of gain")
+    figure.savefig(path, dpi=110)
+
+
+def plot_search(
+    rmspe: Sequence[float],
+    is_complete: Sequence[bool],
+    values: Mapping[str, Sequence[float | str]],
+    path: Path,
+) -> None:
+    """Draw the RMSPE of a study's trials, in their order and by the value of each hyperparameter.
+
+    Args:
+        rmspe: RMSPE of each trial, in the order of the trials.
+        is_complete: Whether each trial was complete; others are drawn pale and are never the best.
+        values: Value of each trial by name of the hyperparameter.
+        path: Path of the PNG file.
+    """
+    from matplotlib.figure import Figure  # noqa: PLC0415 - slow to import
+
+    numbers = range(1, len(rmspe) + 1)
+    figure = Figure(figsize=(3 * (len(values) + 1), 3.5), layout="constrained")
+    first, *others = figure.subplots(1, len(values) + 1, sharey=True)
+    valid = [each if done else float("inf") for each, done in zip(rmspe, is_complete, strict=True)]
+    first.step(numbers, list(accumulate(valid, min)), where="post", label="best so far")
+    colors = ["C0" if done else "lightgrey" for done in is_complete]
+    first.scatter(numbers, rmspe, c=colors)
+    first.set_xlabel("Trial")
+    first.xaxis.get_major_locator().set_params(integer=True)
+    first.set_ylabel("RMSPE")
+    first.legend(fontsize="small", loc="upper right")
+    for axes, (name, drawn) in zip(others, values.items(), strict=True):
+        axes.scatter(drawn, rmspe, c=colors)
+        axes.set_xlabel(name)
+    for axes in figure.axes:
+        axes.grid(alpha=0.3)
     figure.savefig(path, dpi=110)

@@ -12,6 +12,7 @@ from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -53,6 +54,8 @@ class Settings(BaseSettings):
         allowed_hosts: Further host names, separated by commas, under which the dashboard and
             Dagster's UI may be addressed; see `rossmann_ml.base.host_names`.
         mlflow_tracking_uri: Address of MLflow's server; by default a database in the state folder.
+        mlflow_url: Address of MLflow's UI in a browser, for links in Dagster; by default that of
+            MLflow's server.
         dagster_file: File of Dagster's instance settings: ``dagster.yaml`` for a checkout,
             ``deploy/dagster.yaml`` for containers.
         dagster_workspace: File of the code locations that Dagster's UI and daemon load.
@@ -93,6 +96,7 @@ class Settings(BaseSettings):
     dashboard_url: str = "http://127.0.0.1:8501"
     allowed_hosts: str = ""
     mlflow_tracking_uri: str = Field(default="", validation_alias="MLFLOW_TRACKING_URI")
+    mlflow_url: str = ""
     dagster_file: Path = Path("dagster.yaml")
     dagster_workspace: Path = Path("workspace.yaml")
     kaggle_address: str = "https://www.kaggle.com/api/v1"
@@ -168,6 +172,14 @@ class Settings(BaseSettings):
     def dbt_project_path(self) -> Path:
         """Folder of the dbt project and its ``profiles.yml``."""
         return self.home / "dbt_project"
+
+    @property
+    def mlflow_ui(self) -> str:
+        """Address of MLflow's UI, without user name and password; empty if it is not known."""
+        given = urlsplit(self.mlflow_url or self.mlflow_tracking_uri)
+        if given.scheme not in ("http", "https"):
+            return ""
+        return f"{given.scheme}://{given.netloc.rpartition('@')[2]}{given.path}".rstrip("/")
 
     @property
     def tracking_uri(self) -> str:

@@ -12,6 +12,7 @@ from rossmann_ml.base.terminal.console import Console
 from rossmann_ml.cli.output import narrow_table, show
 from rossmann_ml.cli.profiles import ProfileOption
 from rossmann_ml.training import tune as tuning
+from rossmann_ml.training.tracking import page_of
 from rossmann_ml.warehouse.session import Session
 
 
@@ -28,10 +29,12 @@ def tune(
     """Search a model family's hyperparameters on origins before those of the backtest.
 
     The search ranges are in params.yaml. The command prints the lines to put there and does not
-    change the file. Called again, it continues the same search. Every trial is a run in MLflow.
+    change the file. Called again, it continues the same search. In MLflow the search is a run with
+    a nested run for each trial; the best one has the tag best.
     """
+    session = Session(default_settings(), progress=show)
     report = tuning.tune(
-        Session(default_settings(), progress=show),
+        session,
         family=family,
         profile=profile,
         trials=trials,
@@ -45,7 +48,7 @@ def tune(
     table = narrow_table(
         None,
         left=("",),
-        right=("today", f"best (trial {best.number})"),
+        right=(f"today (trial {today.number})", f"best (trial {best.number})"),
     )
     table.add_row(
         f"RMSPE, mean of {len(report.origins.tuned_on)} origins",
@@ -55,6 +58,7 @@ def tune(
     for name, value in today.values.items():
         table.add_row(name, str(value), str(best.values[name]))
     Console().print(table)
+    show(f"In MLflow (rossmann up mlflow): {page_of(session.settings, report.mlflow_run_id)}")
     if best == today:
         show("No better parameters were found; use more --trials to continue.")
         return

@@ -122,14 +122,17 @@ def services_of(
         }
         mlflow = [service("mlflow", "health", *command, **environment)]
     dagster = (*python, "assets.ui", "--part")
+    # links in Dagster's UI lead to the MLflow that is started with it
+    links = {} if not mlflow or settings.mlflow_ui else {"ROSSMANN_MLFLOW_URL": mlflow[0].address}
     started = [
         service("api", "health", rossmann, "api"),
         service("dashboard", "_stcore/health", rossmann, "dashboard"),
         *mlflow,
-        service("dagster", "server_info", *dagster, "webserver"),
+        service("dagster", "server_info", *dagster, "webserver", **links),
     ]
-    daemon = [Service("daemon", [*dagster, "daemon"])] if "dagster" in only else []
-    return [*(each for each in started if each.name in only), *daemon]
+    daemon = Service("daemon", [*dagster, "daemon"], environment=links)
+    chosen = [each for each in started if each.name in only]
+    return [*chosen, daemon] if "dagster" in only else chosen
 
 
 def _mlflow_hosts(settings: Settings, host: str) -> str:

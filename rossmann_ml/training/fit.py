@@ -130,8 +130,7 @@ def train_challenger(session: Session, *, profile: Profile) -> TrainingReport:
                 settings,
                 bundle,
                 recipe,
-                example=panel.head(3),
-                training_rows=len(panel),
+                panel=panel,
                 folds=folds.rows,
                 scores=scores,
                 fit_seconds=fit_seconds,
@@ -165,7 +164,7 @@ def _keep_card(
         return
     card = model_card(connection, report.model_version)
     if report.mlflow_run_id:
-        tracking.log_card(settings, report.mlflow_run_id, card)
+        tracking.log_card(settings, report.mlflow_run_id, report.registry_version, card)
     # the file is last, because its existence means that MLflow has the card too
     write_text_atomically(path, card)
 

@@ -22,6 +22,18 @@ if TYPE_CHECKING:
     import pandas as pd
 
 REGISTERED_MODEL = "rossmann-forecaster"
+HOW_TO_LOAD = """\
+## How to load it
+
+```python
+import mlflow
+
+mlflow.set_tracking_uri("http://127.0.0.1:5000")
+model = mlflow.pyfunc.load_model("models:/rossmann-forecaster@champion")
+print(model.predict(model.input_example))
+```
+"""
+"""Section on loading the model, in Markdown, for the description of the registered model."""
 KEYS = ("forecast_origin", "store_id", "target_date", "horizon_days", "is_open")
 _PACKAGES = (
     "holidays", "mlflow", "numpy", "pandas", "polars", "pyarrow", "pydantic", "python-dateutil",

@@ -1,8 +1,9 @@
-"""Log trainings, tuning trials and model cards to MLflow, and set aliases of registered models.
+"""Log trainings and model cards to MLflow, and set aliases of registered models.
 
-MLflow is called only here, in :mod:`rossmann_ml.training.registered` and in
-:mod:`rossmann_ml.training.registered_model`. The table ``forecasting.promotions`` defines which
-model is the champion; MLflow's alias ``champion`` is only a copy.
+MLflow is called only here, in :mod:`rossmann_ml.training.study_runs` (tuning), and in
+:mod:`rossmann_ml.training.registered` and :mod:`~rossmann_ml.training.registered_model`. The table
+``forecasting.promotions`` defines which model is the champion; MLflow's alias ``champion`` is only
+a copy.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
+import polars.selectors as cs
 
 from rossmann_ml.base.errors import TrackingError
 from rossmann_ml.base.plots import plot_importance, plot_scores
@@ -26,15 +28,23 @@ from rossmann_ml.models.blend import BLEND, Blend
 from rossmann_ml.models.bundle import Bundle
 from rossmann_ml.models.recipe import Recipe
 from rossmann_ml.training.model_records import rmspe_by_origin, rmspe_summary
-from rossmann_ml.training.registered import REGISTERED_MODEL, log_bundle
+from rossmann_ml.training.registered import HOW_TO_LOAD, REGISTERED_MODEL, log_bundle
 from rossmann_ml.training.registry_files import adopt_artifacts, artifacts_path, registry_path
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.data.polars_dataset import PolarsDataset
 
 EXPERIMENT = "rossmann-forecast"
 CHAMPION, CHALLENGER = "champion", "challenger"
 _ADDRESS = "MLFLOW_TRACKING_URI"
+# MLflow shows runs and models, and not the pages for applications of language models, by this tag
+# or, since its UI has a switch for them, by a part of the address.
+_KIND = {"mlflow.experimentKind": "custom_model_development"}
+_LAYOUT = "workflowType=machine_learning"
+UI = "http://127.0.0.1:5000"
+"""Address of MLflow's UI as ``rossmann up`` and ``make mlflow`` start it."""
+_DIGEST_LENGTH = 36  # longest that MLflow accepts
 
 
 @contextmanager
@@ -65,11 +75,15 @@ def client(settings: Settings) -> Iterator[MlflowClient]:
         mlflow.set_tracking_uri(settings.tracking_uri)
         mlflow.set_registry_uri(settings.tracking_uri)
         found = mlflow.MlflowClient()
-        if found.get_experiment_by_name(EXPERIMENT) is None:
+        experiment = found.get_experiment_by_name(EXPERIMENT)
+        if experiment is None:
             # a server has its own place for artifacts, a local database has none
             own = settings.tracking_uri.startswith("sqlite")
             location = str(artifacts_path(settings).absolute()) if own else None
-            found.create_experiment(EXPERIMENT, artifact_location=location)
+            found.create_experiment(EXPERIMENT, artifact_location=location, tags=_KIND)
+        elif not _KIND.keys() <= experiment.tags.keys():
+            for name, value in _KIND.items():
+                found.set_experiment_tag(experiment.experiment_id, name, value)
         yield found
     except (MlflowException, SQLAlchemyError, sqlite3.Error) as error:
         fault = fault_in(error, registry_path(settings))
@@ -92,8 +106,7 @@ def log_training(
     bundle: Bundle,
     recipe: Recipe,
     *,
-    example: pl.DataFrame,
-    training_rows: int,
+    panel: pl.DataFrame,
     folds: pl.DataFrame,
     scores: pl.DataFrame,
     fit_seconds: Mapping[str, float],
@@ -109,13 +122,14 @@ def log_training(
         settings: Settings with the tracking address and the folder of the bundle's files.
         bundle: Saved bundle.
         recipe: Recipe of the bundle.
-        example: Rows of the training panel, from which MLflow's input example is made.
-        training_rows: Number of rows on which the members were fitted.
+        panel: Training panel on which the members were fitted. MLflow gets its columns and number
+            of rows, and its first rows as input example.
         folds: Out-of-fold forecasts of the members, logged as a Parquet file.
         scores: Error metrics returned by :func:`rossmann_ml.evaluation.backtest.score`.
         fit_seconds: Wall time in seconds of the fit on all training rows, by member; without
             members that an interrupted training had fitted.
-        tags: Versions of data and code, and the forecast origin, by name of the tag.
+        tags: Versions of data and code, and the forecast origin, by name of the tag;
+            ``data_version`` is required.
 
     Returns:
         Id of the run, and version number of the model in MLflow's registry.
@@ -139,24 +153,25 @@ def log_training(
         ):
             mlflow.set_tags({**tags, "model_type": BLEND, "phase": BLEND})
             mlflow.log_params(_flat_parameters(recipe, bundle))
+            mlflow.log_input(dataset(panel, "training_panel", tags["data_version"]), "training")
             mlflow.log_metrics(
                 {
                     **_accuracy(scores, BLEND),
                     **{f"weight_{name}": value for name, value in bundle.model.weights.items()},
                     "training_seconds": sum(fit_seconds.values()),
-                    "training_rows": float(training_rows),
+                    "training_rows": float(len(panel)),
                 }
             )
             _write_reports(Path(scratch), bundle.model, folds, scores)
             mlflow.log_artifacts(scratch, "reports")
             bundle_folder = settings.models_path / bundle.model_version
             mlflow.log_artifacts(str(bundle_folder), "bundle")
-            logged = log_bundle(bundle, bundle_folder, example)
+            logged = log_bundle(bundle, bundle_folder, panel.head(3))
             for model in scores["model"].unique(maintain_order=True).to_list():
                 if model == BLEND:
                     continue
                 is_member = model in bundle.model.members
-                phase = "tuned" if is_member else "baseline"
+                phase = "member" if is_member else "baseline"
                 with mlflow.start_run(experiment_id=experiment_id, run_name=model, nested=True):
                     mlflow.set_tags({**tags, "model_type": model, "phase": phase})
                     mlflow.log_metrics(_accuracy(scores, model))
@@ -190,43 +205,40 @@ def _accuracy(scores: pl.DataFrame, model: str) -> dict[str, float]:
     }
 
 
-def log_trial(
-    settings: Settings,
-    name: str,
-    *,
-    tags: Mapping[str, str],
-    parameters: Mapping[str, int | float | str],
-    rmspe: Mapping[str, float],
-    seconds: float,
-) -> None:
-    """Log one tuning trial as a run in MLflow.
+def dataset(rows: pl.DataFrame, name: str, version: str) -> PolarsDataset:
+    """Describe rows as an input of an MLflow run: name, version, columns and number of rows.
+
+    The rows themselves are not logged.
 
     Args:
-        settings: Settings with the tracking address.
-        name: Name of the run.
-        tags: Facts about the trial by name of the tag: versions of data and code, study, origins,
-            and whether the trial was complete or pruned.
-        parameters: Parameters of the member by name, with the names in ``params.yaml``.
-        rmspe: RMSPE by evaluated origin, an ISO date.
-        seconds: Wall time of the trial in seconds.
+        rows: Rows that the run used.
+        name: Name to show in MLflow.
+        version: Fingerprint of the data; MLflow shows its first 36 characters as digest.
+    """
+    import mlflow.data  # noqa: PLC0415 - see client
+
+    # types that MLflow has no equal of would each be a warning on the terminal
+    plain = rows.with_columns(
+        cs.date().cast(pl.Datetime), cs.by_dtype(pl.Categorical, pl.Enum).cast(pl.String)
+    )
+    return mlflow.data.from_polars(plain, name=name, digest=version[:_DIGEST_LENGTH])
+
+
+def page_of(settings: Settings, run_id: str) -> str:
+    """Return the address of a run's page in MLflow's UI.
+
+    Args:
+        settings: Settings with the tracking address and the address of the UI; :data:`UI` is used
+            if the latter is not known.
+        run_id: Identifier of the MLflow run.
 
     Raises:
         TrackingError: MLflow does not respond or refuses.
     """
     with client(settings) as found:
-        import mlflow  # noqa: PLC0415 - see client
-
-        experiment = found.get_experiment_by_name(EXPERIMENT)
-        with mlflow.start_run(experiment_id=experiment.experiment_id, run_name=name):
-            mlflow.set_tags({**tags, "phase": "tuning"})
-            mlflow.log_params(dict(parameters))
-            mlflow.log_metrics(
-                {
-                    **{f"rmspe_{origin}": value for origin, value in rmspe.items()},
-                    "rmspe_mean": sum(rmspe.values()) / len(rmspe),
-                    "training_seconds": seconds,
-                }
-            )
+        experiment_id = found.get_run(run_id).info.experiment_id
+    address = settings.mlflow_ui or UI
+    return f"{address}/#/experiments/{experiment_id}/runs/{run_id}?{_LAYOUT}"
 
 
 def download_bundle(settings: Settings, run_id: str, folder: Path) -> Path:
@@ -247,12 +259,16 @@ def download_bundle(settings: Settings, run_id: str, folder: Path) -> Path:
         return Path(found.download_artifacts(run_id, "bundle", str(folder)))
 
 
-def log_card(settings: Settings, run_id: str, card: str) -> None:
-    """Write a model card into the folder ``reports`` of an MLflow run.
+def log_card(settings: Settings, run_id: str, registry_version: str, card: str) -> None:
+    """Write a model card to an MLflow run, and describe the registered model with its text.
+
+    The run gets the whole card, in the folder ``reports``. The registered version gets the card's
+    first two sections, and the registered model, whose versions share a purpose, the second one.
 
     Args:
         settings: Settings with the tracking address.
         run_id: Identifier of the MLflow run.
+        registry_version: Version number of the model in MLflow's registry.
         card: Text of the model card, in Markdown.
 
     Raises:
@@ -260,6 +276,11 @@ def log_card(settings: Settings, run_id: str, card: str) -> None:
     """
     with client(settings) as found:
         found.log_text(run_id, card, "reports/model_card.md")
+        _, what_it_is, purpose, *_ = (part.strip() for part in card.split("\n## "))
+        found.update_registered_model(REGISTERED_MODEL, f"## {purpose}\n\n{HOW_TO_LOAD}")
+        found.update_model_version(
+            REGISTERED_MODEL, registry_version, f"## {what_it_is}\n\n## {purpose}"
+        )
 
 
 def set_champion(settings: Settings, registry_version: str) -> None:

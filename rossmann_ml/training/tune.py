@@ -2,29 +2,28 @@
 
 :func:`tune` starts or continues a study, a series of trials that evaluate one set of values each.
 :class:`TuningReport` holds the trials. See :mod:`rossmann_ml.training.tune_folds` for choosing the
-origins and computing the RMSPE. ``params.yaml`` is not changed here.
+origins and computing the RMSPE, :mod:`rossmann_ml.training.studies` for storing trials and
+:mod:`rossmann_ml.training.study_runs` for logging them. ``params.yaml`` is not changed here.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
 
-import filelock
 import optuna
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
 from rossmann_ml.base.digests import fingerprint
-from rossmann_ml.base.errors import BusyError, SettingsError
+from rossmann_ml.base.errors import SettingsError
 from rossmann_ml.base.params.training import FitSize, Profile, SearchRange
-from rossmann_ml.base.settings import Settings
 from rossmann_ml.features.inputs import read_newest_inputs
 from rossmann_ml.models.recipe import Recipe
 from rossmann_ml.training import tracking
+from rossmann_ml.training.studies import VALUES, Trial, Values, best_of, open_study, trials_of
+from rossmann_ml.training.study_runs import StudyRun
 from rossmann_ml.training.tune_folds import (
     TuningFold,
     TuningOrigins,
@@ -35,31 +34,9 @@ from rossmann_ml.training.tune_folds import (
 )
 from rossmann_ml.warehouse.connection import require_database
 from rossmann_ml.warehouse.session import Session
-from rossmann_ml.warehouse.versions import Versions
 
-Values = dict[str, int | float | str]
-
-_VALUES = "values"  # user attribute of a trial: the values that were evaluated
 # Drawn values are rounded, so that params.yaml gets exactly what was evaluated.
 _DIGITS = 4
-
-
-@dataclass(frozen=True)
-class Trial:
-    """Evaluation of one set of hyperparameters.
-
-    Attributes:
-        number: Number of the trial in the study, from 0.
-        values: Values of the searched hyperparameters by name, with the names in ``params.yaml``.
-        rmspe: Mean RMSPE over the evaluated origins.
-        is_complete: Whether all origins were evaluated; False if the trial was pruned (stopped
-            early because it was worse than others).
-    """
-
-    number: int
-    values: Values
-    rmspe: float
-    is_complete: bool
 
 
 @dataclass(frozen=True)
@@ -77,6 +54,7 @@ class TuningReport:
         today: Trial that evaluated the values now in ``params.yaml``.
         best: Complete trial with the lowest RMSPE.
         tried_now: Number of trials that this call added.
+        mlflow_run_id: Identifier of the study's run in MLflow.
     """
 
     study: str
@@ -87,6 +65,7 @@ class TuningReport:
     today: Trial
     best: Trial
     tried_now: int
+    mlflow_run_id: str
 
     def params_to_set(self) -> dict[str, object]:
         """Return the best values as they have to be put into ``params.yaml``.
@@ -117,8 +96,9 @@ def tune(
 
     The values now in ``params.yaml`` are always evaluated, to compare the best trial with them. A
     later call with the same data and settings continues the study, which is stored in
-    ``optuna/studies.db`` in the state folder. Each trial is logged to MLflow. The warehouse is read
-    once, before the fits, so that other commands can use it during them.
+    ``optuna/studies.db`` in the state folder. The study is logged to MLflow as a run, each trial as
+    a run nested in it. The warehouse is read once, before the fits, so that other commands can use
+    it during them.
 
     Args:
         session: Settings, parameters and progress of the command.
@@ -144,6 +124,12 @@ def tune(
         inputs, versions = read_newest_inputs(connection, params), session.versions(connection)
     origins = tuning_origins(inputs.first_sales_date, inputs.forecast_origin, params)
     progress(f"tuning on the origins {_listed(origins.tuned_on)}")
+    wanted = params.tuning.origins
+    if len(origins.tuned_on) < wanted:
+        progress(
+            f"history has room for {len(origins.tuned_on)} of the {wanted} origins of params.yaml "
+            "(tuning.origins), so the best values depend more on chance"
+        )
     progress(f"reported origins that stay untouched: {_listed(origins.untouched)}")
     if origins.overlapping:
         progress(
@@ -155,41 +141,49 @@ def tune(
     folds = make_folds(inputs, recipe, origins.tuned_on, progress=progress)
     name = f"{family}-{profile}-{_fingerprint(recipe, family, folds)}"
 
-    def show(study: optuna.Study, trial: FrozenTrial) -> None:
-        count, evaluated = len(_trials(study)), len(trial.intermediate_values)
-        pruned = f", given up after {evaluated} of {len(folds)} origins"
-        values = ", ".join(f"{key} {value}" for key, value in trial.user_attrs[_VALUES].items())
-        progress(
-            f"trial {count} of {max(trials, count)}: RMSPE {trial.value:.4f}"
-            f"{pruned if trial.state == TrialState.PRUNED else ''}, best {study.best_value:.4f}, "
-            f"{trial.duration.total_seconds() if trial.duration else 0:.0f} s; {values}"
+    with open_study(settings, name, params.training.seed) as study:
+        before = len(trials_of(study))
+        run = StudyRun(
+            settings,
+            study,
+            recipe=recipe,
+            family=family,
+            folds=folds,
+            tags={
+                **versions.as_tags(),
+                "profile": profile,
+                "tuning_origins": _listed(origins.tuned_on),
+                "tuning_origins_missing": str(wanted - len(origins.tuned_on)),
+            },
         )
 
-    with _study(settings, name, params.training.seed) as study:
-        objective = partial(
-            _rmspe, recipe=recipe, family=family, folds=folds, settings=settings, versions=versions
-        )
-        before = len(_trials(study))
-        while not any(each.is_complete and each.values == today for each in _trials(study)):
-            study.enqueue_trial(today, user_attrs={_VALUES: today})
-            study.optimize(objective, n_trials=1, callbacks=[show])
-        study.optimize(
-            objective,
-            n_trials=max(0, trials - len(_trials(study))),
-            timeout=None if minutes is None else 60 * minutes - (time.monotonic() - started),
-            callbacks=[show],
-        )
-        found = _trials(study)
-    complete = [trial for trial in found if trial.is_complete]
+        def report(study: optuna.Study, _: FrozenTrial) -> None:
+            run.log_new_trials()
+            found = trials_of(study)
+            progress(_described(found, max(trials, len(found)), len(folds)))
+
+        objective = partial(_rmspe, recipe=recipe, family=family, folds=folds)
+        with run:
+            while not any(each.is_complete and each.values == today for each in trials_of(study)):
+                study.enqueue_trial(today, user_attrs={VALUES: today})
+                study.optimize(objective, n_trials=1, callbacks=[report])
+            study.optimize(
+                objective,
+                n_trials=max(0, trials - len(trials_of(study))),
+                timeout=None if minutes is None else 60 * minutes - (time.monotonic() - started),
+                callbacks=[report],
+            )
+        found = trials_of(study)
     return TuningReport(
         study=name,
         family=family,
         profile=profile,
         origins=origins,
         trials=found,
-        today=next(trial for trial in complete if trial.values == today),
-        best=min(complete, key=lambda trial: trial.rmspe),
+        today=next(trial for trial in found if trial.is_complete and trial.values == today),
+        best=best_of(found),
         tried_now=len(found) - before,
+        mlflow_run_id=run.run_id,
     )
 
 
@@ -253,55 +247,8 @@ def _fingerprint(recipe: Recipe, family: str, folds: list[TuningFold]) -> str:
     )
 
 
-@contextmanager
-def _study(settings: Settings, name: str, seed: int) -> Iterator[optuna.Study]:
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    folder = settings.state_path / "optuna"
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        lock = filelock.FileLock(folder / f"{name}.lock", timeout=0).acquire()
-    except filelock.Timeout as error:
-        raise BusyError(
-            f"another process is at work on the study {name}: wait for it or stop it; what it has "
-            "tried is kept"
-        ) from error
-    with lock:
-        study = optuna.create_study(
-            study_name=name,
-            storage=f"sqlite:///{folder / 'studies.db'}",
-            pruner=optuna.pruners.MedianPruner(),
-            load_if_exists=True,
-        )
-        # A killed process leaves a RUNNING trial, which only the constant liar would count.
-        # The seed follows the number of trials, so that a later call draws other values.
-        study.sampler = optuna.samplers.TPESampler(
-            seed=seed + len(study.trials), constant_liar=False
-        )
-        yield study
-
-
-def _trials(study: optuna.Study) -> list[Trial]:
-    """List the study's trials that have an RMSPE; failed and interrupted trials have none."""
-    finished = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
-    return [
-        Trial(
-            trial.number, trial.user_attrs[_VALUES], trial.value, trial.state == TrialState.COMPLETE
-        )
-        for trial in finished
-        if trial.value is not None
-    ]
-
-
-def _rmspe(
-    trial: optuna.Trial,
-    *,
-    recipe: Recipe,
-    family: str,
-    folds: list[TuningFold],
-    settings: Settings,
-    versions: Versions,
-) -> float:
-    """Evaluate one set of hyperparameters as Optuna's objective, and log the trial to MLflow.
+def _rmspe(trial: optuna.Trial, *, recipe: Recipe, family: str, folds: list[TuningFold]) -> float:
+    """Evaluate one set of hyperparameters, as Optuna's objective.
 
     Args:
         trial: Optuna's trial, which proposes values from the search ranges. If it has the user
@@ -310,8 +257,6 @@ def _rmspe(
         recipe: Recipe made from ``params.yaml``.
         family: Model family whose hyperparameters are searched.
         folds: Training rows and rows to score for each origin, on which the values are evaluated.
-        settings: Settings with the tracking address.
-        versions: Versions of data and code, for the tags in MLflow.
 
     Returns:
         Mean RMSPE over the folds; Optuna searches for the lowest.
@@ -319,39 +264,20 @@ def _rmspe(
     Raises:
         optuna.TrialPruned: The trial was stopped early because it was worse than others.
     """
-    is_today = _VALUES in trial.user_attrs
+    is_today = VALUES in trial.user_attrs
     space = recipe.params.tuning.families[family]
     drawn = {name: _suggest(trial, name, allowed) for name, allowed in space.items()}
     if not is_today:
-        trial.set_user_attr(_VALUES, drawn)
-    changed = with_values(recipe, family, trial.user_attrs[_VALUES])
-    started, figures, is_pruned = time.monotonic(), dict[str, float](), False
-    for step, (origin, rmspe) in enumerate(rmspe_of_folds(changed, family, folds)):
-        figures[str(origin)] = rmspe
-        mean = sum(figures.values()) / len(figures)
-        trial.report(mean, step)
+        trial.set_user_attr(VALUES, drawn)
+    changed = with_values(recipe, family, trial.user_attrs[VALUES])
+    total = 0.0
+    for step, (_, rmspe) in enumerate(rmspe_of_folds(changed, family, folds)):
+        total += rmspe
+        trial.report(total / (step + 1), step)
         can_end = step + 1 < len(folds) and not is_today
-        if is_pruned := can_end and trial.should_prune():
-            break
-    tracking.log_trial(
-        settings,
-        f"{trial.study.study_name} {trial.number}",
-        tags={
-            **versions.as_tags(),
-            "model_type": family,
-            "profile": recipe.profile,
-            "study": trial.study.study_name,
-            "trial": str(trial.number),
-            "trial_state": "pruned" if is_pruned else "complete",
-            "tuning_origins": _listed([fold.origin for fold in folds]),
-        },
-        parameters=changed.member_parameters(family),
-        rmspe=figures,
-        seconds=time.monotonic() - started,
-    )
-    if is_pruned:
-        raise optuna.TrialPruned
-    return mean
+        if can_end and trial.should_prune():
+            raise optuna.TrialPruned
+    return total / len(folds)
 
 
 def _suggest(trial: optuna.Trial, name: str, allowed: SearchRange) -> int | float:
@@ -359,6 +285,19 @@ def _suggest(trial: optuna.Trial, name: str, allowed: SearchRange) -> int | floa
         return int(trial.suggest_int(name, int(allowed.low), int(allowed.high), log=allowed.log))
     value = trial.suggest_float(name, allowed.low, allowed.high, log=allowed.log)
     return float(f"{value:.{_DIGITS}g}")
+
+
+def _described(trials: list[Trial], wanted: int, origins: int) -> str:
+    """Describe the newest of the trials in a line for the terminal."""
+    newest, evaluated = trials[-1], len(trials[-1].rmspe_by_origin)
+    pruned = "" if newest.is_complete else f", given up after {evaluated} of {origins} origins"
+    values = ", ".join(f"{key} {value}" for key, value in newest.values.items())
+    seconds = (newest.ended - newest.started).total_seconds()
+    return (
+        f"trial {newest.number} of {wanted}: RMSPE {newest.rmspe:.4f}{pruned}, "
+        f"best {best_of(trials).rmspe:.4f} (trial {best_of(trials).number}), {seconds:.0f} s; "
+        f"{values}"
+    )
 
 
 def _listed(origins: list[date]) -> str:

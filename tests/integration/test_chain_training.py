@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import venv
 from pathlib import Path
 
 import mlflow
@@ -18,7 +20,7 @@ from rossmann_ml.models.bundle import Bundle
 from rossmann_ml.training import fit as training
 from rossmann_ml.training import tracking
 from rossmann_ml.training.model_card import card_path
-from rossmann_ml.training.registered import plain_frame
+from rossmann_ml.training.registered import HOW_TO_LOAD, REGISTERED_MODEL, plain_frame
 from rossmann_ml.warehouse.connection import connect, read_frame
 from rossmann_ml.warehouse.session import Session
 
@@ -36,6 +38,8 @@ def test_training_again_on_the_same_data_computes_and_registers_nothing_new(chai
 def test_mlflow_holds_parameters_figures_reports_and_the_model(chain: Chain) -> None:
     with tracking.client(chain.settings) as client:
         run = client.get_run(chain.trained.mlflow_run_id)
+        model = client.get_registered_model(REGISTERED_MODEL)
+        version = client.get_model_version(REGISTERED_MODEL, chain.trained.registry_version)
         reports = {item.path for item in client.list_artifacts(run.info.run_id, "reports")}
         parts = mlflow.search_runs(
             experiment_names=[tracking.EXPERIMENT],
@@ -46,22 +50,39 @@ def test_mlflow_holds_parameters_figures_reports_and_the_model(chain: Chain) -> 
     assert {"data_version", "git_commit", "model_version"} <= set(run.data.tags)
     assert {"reports/backtest_scores.csv", "reports/rmspe_by_origin.png"} <= reports
     assert "reports/model_card.md" in reports
+    (used,) = run.inputs.dataset_inputs
+    assert used.dataset.name == "training_panel"
+    assert run.data.tags["data_version"].startswith(used.dataset.digest)
+    assert "What to use it for, and what not" in model.description
+    assert HOW_TO_LOAD in model.description
+    assert "What it is" in version.description
     assert chain.alias("challenger") == chain.trained.registry_version
     phases = dict(zip(parts["tags.model_type"], parts["tags.phase"], strict=True))
     assert phases == {
-        **dict.fromkeys(("lightgbm", "xgboost", "catboost"), "tuned"),
+        **dict.fromkeys(("lightgbm", "xgboost", "catboost"), "member"),
         **dict.fromkeys(("linear", "seasonal_naive", "store_weekday_promo_median"), "baseline"),
     }
 
 
+WITHOUT_PATHS = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
+
+def documented_lines(chain: Chain) -> str:
+    """Return the lines of the guide that load the registered model, for the registry of a test."""
+    _, lines, _ = HOW_TO_LOAD.replace("```python", "```").split("```")
+    guide = PROJECT_DIR / "docs/how-to/mlflow-and-dagster.md"
+    assert lines in guide.read_text(encoding="utf-8")
+    own = lines.replace("http://127.0.0.1:5000", chain.settings.tracking_uri)
+    return own.replace("@champion", "@challenger")
+
+
 _LOADED_ELSEWHERE = """
 import sys
-project, tracking_uri, rows, answer = sys.argv[1:]
+project, documented, rows, answer = sys.argv[1:]
 sys.path = [entry for entry in sys.path if entry not in ("", project)]
 sys.meta_path = [finder for finder in sys.meta_path if "editable" not in repr(finder)]
-import mlflow, pandas
-mlflow.set_tracking_uri(tracking_uri)
-model = mlflow.pyfunc.load_model("models:/rossmann-forecaster@challenger")
+exec(documented)
+import pandas
 model.predict(pandas.read_parquet(rows)).to_parquet(answer)
 import rossmann_ml
 print(rossmann_ml.__file__)
@@ -80,8 +101,9 @@ def test_the_registered_model_forecasts_a_plain_frame_without_the_project(
     done = subprocess.run(
         [
             sys.executable, "-c", _LOADED_ELSEWHERE, str(PROJECT_DIR),
-            chain.settings.tracking_uri, str(rows), str(answer),
+            documented_lines(chain), str(rows), str(answer),
         ],
+        env=WITHOUT_PATHS,
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -89,6 +111,29 @@ def test_the_registered_model_forecasts_a_plain_frame_without_the_project(
     served = bundle.forecast(panel).drop("forecast_origin", "horizon_days", "is_open")
     answered = pl.read_parquet(answer).with_columns(pl.col("target_date").cast(pl.Date))
     assert_frame_equal(answered, served, check_dtypes=False, check_exact=True)
+
+
+def test_the_documented_lines_forecast_where_only_the_models_own_requirements_are_installed(
+    chain: Chain, tmp_path: Path
+) -> None:
+    with tracking.client(chain.settings):
+        needed = mlflow.pyfunc.get_model_dependencies("models:/rossmann-forecaster@challenger")
+    venv.create(tmp_path / "venv", with_pip=True)
+    python = tmp_path / "venv" / "bin" / "python"
+    for command in (
+        ["-m", "pip", "install", "--quiet", "--requirement", needed],
+        ["-c", documented_lines(chain)],
+    ):
+        done = subprocess.run(
+            [python, *command],
+            cwd=tmp_path,
+            env=WITHOUT_PATHS,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+    assert "upper_95" in done.stdout
 
 
 def test_the_model_card_is_next_to_the_bundle_and_is_rebuilt_when_lost(chain: Chain) -> None:

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import http.server
 import json
-import signal
-import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -16,8 +13,8 @@ from urllib.parse import quote
 import httpx
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
-from support.browser import CHROMIUM, FLAGS, require_chromium
-from support.servers import ROSSMANN, environment, free_port
+from support.browser import CHROMIUM, FLAGS, SCREENSHOTS, require_chromium
+from support.servers import up
 
 from rossmann_ml.base.settings import load_settings
 from rossmann_ml.warehouse.dbt import ensure_manifest
@@ -42,7 +39,6 @@ const socket = new WebSocket("{socket}/graphql", "graphql-ws");
 socket.onopen = () => document.title = "opened";
 socket.onerror = () => document.title = "refused";
 </script>"""
-_PATIENCE_SECONDS = 300
 
 
 @pytest.fixture(scope="module")
@@ -52,26 +48,8 @@ def dagster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     place = tmp_path_factory.mktemp("dagster")
     # parsed before, because two code locations that start at once are slow on a busy machine
     ensure_manifest(load_settings(state_dir=place / "state"))
-    port = free_port()
-    address = f"http://127.0.0.1:{port}"
-    log = place / "log.txt"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [ROSSMANN, "up", "dagster", "--dagster-port", str(port)],
-            env={**environment(place / "warehouse"), "ROSSMANN_STATE_DIR": str(place / "state")},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        while "all services are healthy" not in log.read_text():
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.5)
+    with up("dagster", place / "state") as address:
         yield address
-    finally:
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=60) == 0
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +99,26 @@ def test_a_page_of_another_origin_commands_nothing(
     assert len(statuses) >= 3
     assert set(statuses) == {403}
     assert launched_runs(dagster) == 0
+
+
+def test_groups_of_assets_are_drawn_from_left_to_right_in_the_order_of_the_data(
+    dagster: str, browser: Browser
+) -> None:
+    tab = browser.new_page(viewport={"width": 1600, "height": 700}, device_scale_factor=2)
+    tab.goto(f"{dagster}/asset-groups")
+    groups = (
+        *("ingest", "staging", "core", "features", "model", "forecast"),
+        *("marts", "monitoring", "publish"),
+    )
+    left = []
+    for name in groups:
+        box = tab.get_by_text(name, exact=True).last  # the first one is in the list of groups
+        expect(box).to_be_visible(timeout=120_000)
+        left.append((box.bounding_box() or {})["x"])
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    graph = {"x": 545, "y": 250, "width": 1010, "height": 230}
+    tab.screenshot(path=SCREENSHOTS / "dagster_groups.png", clip=graph)  # type: ignore[arg-type]
+    assert left == sorted(set(left))
 
 
 def test_the_ui_shows_the_jobs_and_its_websocket_opens(dagster: str, browser: Browser) -> None:

@@ -74,6 +74,9 @@ def test_materializations_carry_figures_pictures_and_paths(refreshed: Refreshed)
         challenger = metadata("forecasting", "model_versions")
         assert "data:image/png;base64," in challenger["importance"].value
         assert challenger["mlflow_run_id"].value
+        assert metadata("forecasting", "backtest_scores")["mlflow_run_id"].value
+        columns = metadata("features", "scoring_panel")["dagster/column_schema"].value.columns
+        assert {"store_id", "target_date", "horizon_days"} < {each.name for each in columns}
         published = metadata("published", "generation")
         assert published["path"].value.endswith(refreshed.current)
 

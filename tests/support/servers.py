@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import psutil
 
 ROSSMANN = Path(sys.executable).with_name("rossmann")
 _PATIENCE_SECONDS = 90
+_PATIENCE_SECONDS_UP = 300
 
 
 def free_port() -> int:
@@ -52,6 +54,38 @@ def serving(command: str, warehouse_dir: Path, *, ready: str, log: Path) -> Iter
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+@contextmanager
+def up(service: str, state_dir: Path) -> Iterator[str]:
+    """Run ``rossmann up`` with one service on a free port; yield its address.
+
+    Args:
+        service: ``mlflow`` or ``dagster``.
+        state_dir: State folder; the log of the services is next to it.
+    """
+    port = free_port()
+    log = state_dir.with_name(f"{service}.log")
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [str(ROSSMANN), "up", service, f"--{service}-port", str(port)],
+            env={
+                **environment(state_dir.with_name("warehouse")),
+                "ROSSMANN_STATE_DIR": str(state_dir),
+            },
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        deadline = time.monotonic() + _PATIENCE_SECONDS_UP
+        while "all services are healthy" not in log.read_text():
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.5)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 0
 
 
 def listener_of(address: str) -> int:

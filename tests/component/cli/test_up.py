@@ -21,6 +21,8 @@ def test_four_services_are_started_with_the_places_of_this_product(tmp_path: Pat
     started = services_of(small_settings(tmp_path), "0.0.0.0", PORTS, PORTS)
     services = {each.name: each for each in started}
     assert list(services) == ["api", "dashboard", "mlflow", "dagster", "daemon"]
+    for name in ("dagster", "daemon"):  # links in Dagster lead to the MLflow next to it
+        assert services[name].environment == {"ROSSMANN_MLFLOW_URL": "http://127.0.0.1:5000"}
     assert services.pop("daemon").health == ""
     for name, service in services.items():
         command = list(service.command)

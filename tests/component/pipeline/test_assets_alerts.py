@@ -8,13 +8,15 @@ from support.small_warehouse import change
 
 from assets.alerts import alert_checks, alerts
 from assets.jobs import record_failed_run
-from assets.publishing import published_generation
+from assets.publishing import PUBLISHED, published_generation
 from assets.resources import Pipeline, Writer
 from assets.sensors import runs_that_died
 from rossmann_ml.base.errors import BusyError, RefusedError
 from rossmann_ml.base.settings import PROJECT_DIR, Settings
 from rossmann_ml.publish.publishing import PublishedGeneration
 from rossmann_ml.serving.status import read_status
+
+PICKED_IN_THE_UI = "__ASSET_JOB"  # Dagster's own job for assets that a person picks
 
 
 @pytest.fixture
@@ -138,17 +140,25 @@ def unreached(refusing: Refusing) -> None:
     """Never start, because the resource fails."""
 
 
-@pytest.mark.parametrize("has_step", [True, False], ids=["a step failed", "no step began"])
-def test_a_run_that_died_without_a_failed_step_is_recorded_and_raises_an_alert(
-    settings: Settings, has_step: bool
-):
+@dg.asset(key=PUBLISHED)
+def broken_publication() -> None:
+    raise RefusedError("two rows are wrong")
+
+
+def look_at_failure(settings: Settings, asset: dg.AssetsDefinition, job_name: str) -> object:
+    """Run a failing asset, by a job or as picked in the UI, and ask the sensor about the run."""
     pipeline = Pipeline.of(settings)
+    definitions = dg.Definitions(
+        assets=[asset],
+        jobs=[dg.define_asset_job("weekly_refresh")],
+        resources={"refusing": Refusing(), "writer": Writer(pipeline=pipeline)},
+        executor=dg.in_process_executor,
+    )
+    job = definitions.resolve_job_def(job_name)
+    picked = None if job_name == "weekly_refresh" else [asset.key]
     with dg.DagsterInstance.ephemeral() as instance:
-        result = dg.materialize(
-            [broken if has_step else unreached],
-            resources={"refusing": Refusing(), "writer": Writer(pipeline=pipeline)},
-            instance=instance,
-            raise_on_error=False,
+        result = job.execute_in_process(
+            instance=instance, raise_on_error=False, asset_selection=picked
         )
         context = dg.build_run_status_sensor_context(
             "runs_that_died",
@@ -157,15 +167,29 @@ def test_a_run_that_died_without_a_failed_step_is_recorded_and_raises_an_alert(
             dagster_run=result.dagster_run,
             resources={"pipeline": pipeline},
         ).for_run_failure()
-        skipped = runs_that_died(context)
+        return runs_that_died(context)
+
+
+def test_a_run_that_died_without_a_failed_step_is_recorded_and_raises_an_alert(settings: Settings):
+    assert look_at_failure(settings, unreached, "weekly_refresh") is None
     status = read_status(settings.published_path)
-    if has_step:
-        assert isinstance(skipped, dg.SkipReason)
-        assert status.last_failed_run is None
-    else:
-        assert status.last_failed_run is not None
-        assert "another writer is at work" in status.last_failed_run.reason
-        assert "failed_run" in {each.rule for each in status.alerts}
+    assert status.last_failed_run is not None
+    assert "another writer is at work" in status.last_failed_run.reason
+    assert "failed_run" in {each.rule for each in status.alerts}
+
+
+def test_a_failed_step_is_recorded_once_and_a_run_that_publishes_nothing_never(settings: Settings):
+    for asset, job in ((broken, "weekly_refresh"), (broken, PICKED_IN_THE_UI)):
+        assert isinstance(look_at_failure(settings, asset, job), dg.SkipReason)
+    assert read_status(settings.published_path).last_failed_run is None
+
+
+def test_a_publication_picked_in_the_ui_that_fails_is_recorded_too(settings: Settings):
+    assert look_at_failure(settings, broken_publication, PICKED_IN_THE_UI) is None
+    failed = read_status(settings.published_path).last_failed_run
+    assert failed is not None
+    assert "two rows are wrong" in failed.reason
+    assert failed.step == "published__generation"
 
 
 @dg.asset

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from graphlib import TopologicalSorter
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -60,6 +61,34 @@ def test_every_table_asset_names_its_table(location: dg.Definitions):
         if spec.key not in WITHOUT_A_TABLE:
             table = spec.metadata["dagster/table_name"]
             assert "." in str(getattr(table, "value", table)), spec.key
+
+
+def test_arrows_between_groups_go_one_way_in_the_order_of_the_data(location: dg.Definitions):
+    graph = location.resolve_asset_graph()
+    before: dict[str, set[str]] = {}
+    for key in graph.get_all_asset_keys():
+        assert key in graph.materializable_asset_keys, f"no asset makes {key.to_user_string()}"
+        group = graph.get(key).group_name
+        parents = {graph.get(parent).group_name for parent in graph.get(key).parent_keys}
+        before.setdefault(group, set()).update(parents - {group})
+    assert list(TopologicalSorter(before).static_order()) == [
+        *("ingest", "staging", "core", "features", "model", "forecast"),
+        *("marts", "monitoring", "publish"),
+    ]
+
+
+def test_an_asset_shows_the_columns_of_its_table_with_types_and_meanings(location: dg.Definitions):
+    shown = {spec.key: spec.metadata.get("dagster/column_schema") for spec in specs_of(location)}
+    # a panel has a column for each feature, known when it is built; a generation is several tables
+    without = {key.to_user_string() for key, schema in shown.items() if schema is None}
+    assert without == {
+        *("features/scoring_panel", "features/training_panel", "published/generation")
+    }
+    forecasts = shown[dg.AssetKey(["forecasting", "forecasts"])]
+    (lower,) = (each for each in forecasts.columns if each.name == "lower_80")
+    assert (lower.type, lower.constraints.nullable) == ("DOUBLE", False)
+    assert lower.description.startswith("Lower end of the 80% interval")
+    assert lower.description.endswith("(EUR)")
 
 
 def test_every_dbt_model_is_built_by_one_of_the_two_steps(location: dg.Definitions):

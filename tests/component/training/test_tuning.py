@@ -10,8 +10,8 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import filelock
-import mlflow
 import pytest
+from mlflow.entities import Run
 from support.chain import NEWEST_ORIGIN, small_params
 from support.core_tables import core_warehouse, days_before_newest, triple_sales_after
 
@@ -22,6 +22,7 @@ from rossmann_ml.base.settings import Settings, load_settings
 from rossmann_ml.models.recipe import Recipe
 from rossmann_ml.training import tracking
 from rossmann_ml.training import tune as tuning
+from rossmann_ml.training.study_runs import StudyRun
 from rossmann_ml.training.tune_folds import tuning_origins, with_values
 from rossmann_ml.warehouse.connection import connect, writer_lock
 from rossmann_ml.warehouse.session import Session
@@ -67,6 +68,10 @@ def tune(settings: Settings, trials: int, **options: object) -> tuning.TuningRep
         progress=wanted.pop("progress", silent),  # type: ignore[arg-type]
     )
     return tuning.tune(session, trials=trials, **wanted)  # type: ignore[arg-type]
+
+
+def interrupt(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_the_origins_tuned_on_are_over_before_the_oldest_reported_one_begins() -> None:
@@ -160,19 +165,68 @@ def test_the_first_trial_is_todays_parameters_and_mlflow_holds_every_trial(
     assert report.best.rmspe == min(trial.rmspe for trial in report.trials)
     assert any("trial 3 of 3: RMSPE" in line and "best" in line for line in said)
     assert any("stay untouched: 2014-11-21, 2015-02-13, 2015-05-08" in line for line in said)
-    with tracking.client(settings):
-        runs = mlflow.search_runs(
-            experiment_names=[tracking.EXPERIMENT],
-            filter_string=f"tags.study = '{report.study}'",
-            order_by=["attributes.start_time"],
+    study, runs = study_in_mlflow(settings, report.study)
+    assert [run.data.metrics["rmspe_mean"] for run in runs] == [t.rmspe for t in report.trials]
+    for run, trial in zip(runs, report.trials, strict=True):
+        assert run.info.run_name == f"trial {trial.number}"
+        assert (run.data.tags["phase"], run.data.tags["model_type"]) == ("tuning", "lightgbm")
+        assert run.data.tags["tuning_origins"] == "2014-07-18, 2014-08-29"
+        assert run.data.params["num_leaves"] == str(trial.values["num_leaves"])
+        assert run.data.metrics["rmspe_2014-08-29"] == pytest.approx(trial.rmspe_by_origin[1])
+        seconds = run.data.metrics["training_seconds"]
+        assert (
+            0 < seconds == pytest.approx((run.info.end_time - run.info.start_time) / 1000, abs=0.01)
         )
-    assert list(runs["metrics.rmspe_mean"]) == pytest.approx([t.rmspe for t in report.trials])
-    assert set(runs["tags.phase"]) == {"tuning"}
-    assert set(runs["tags.model_type"]) == {"lightgbm"}
-    assert set(runs["tags.tuning_origins"]) == {"2014-07-18, 2014-08-29"}
-    assert list(runs["params.num_leaves"]) == [
-        str(trial.values["num_leaves"]) for trial in report.trials
-    ]
+    best = [run.info.run_name for run in runs if "best" in run.data.tags]
+    assert best == [f"trial {report.best.number}"]
+    assert (study.info.status, study.data.tags["best_trial"]) == (
+        "FINISHED",
+        str(report.best.number),
+    )
+    assert study.data.metrics["rmspe_mean"] == report.best.rmspe
+    assert study.info.run_id == report.mlflow_run_id
+    page = tracking.page_of(
+        settings.model_copy(update={"mlflow_url": "https://me:secret@mlflow.example.org/team/"}),
+        report.mlflow_run_id,
+    )
+    assert page == (
+        f"https://mlflow.example.org/team/#/experiments/{study.info.experiment_id}"
+        f"/runs/{report.mlflow_run_id}?workflowType=machine_learning"
+    )
+    for run in (study, *runs):
+        assert [each.dataset.name for each in run.inputs.dataset_inputs] == [
+            "tuning_rows_before_2014-07-18",
+            "tuning_rows_before_2014-08-29",
+        ]
+
+
+def study_in_mlflow(settings: Settings, name: str) -> tuple[Run, list[Run]]:
+    """Return the run of a study and the runs nested in it, by number of the trial."""
+    with tracking.client(settings) as client:
+        experiment = client.get_experiment_by_name(tracking.EXPERIMENT)
+        assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
+        (study,) = client.search_runs(
+            [experiment.experiment_id], f"tags.study = '{name}' AND tags.phase = 'study'"
+        )
+        nested = client.search_runs(
+            [experiment.experiment_id], f"tags.`mlflow.parentRunId` = '{study.info.run_id}'"
+        )
+        (picture,) = client.list_artifacts(study.info.run_id, "reports")
+        assert picture.path == "reports/search.png"
+    return study, sorted(nested, key=lambda run: int(run.data.tags["trial"]))
+
+
+def test_fewer_origins_than_asked_for_are_said_on_the_terminal_and_by_a_tag(
+    settings: Settings,
+) -> None:
+    loaded = PARAMS.model_dump()
+    loaded["tuning"]["origins"] = 20
+    said: list[str] = []
+    report = tune(settings, 1, params=Params.model_validate(loaded), progress=said.append)
+    found = len(report.origins.tuned_on)
+    assert any(f"history has room for {found} of the 20 origins" in line for line in said)
+    study, _ = study_in_mlflow(settings, report.study)
+    assert study.data.tags["tuning_origins_missing"] == str(20 - found)
 
 
 def test_tuning_does_not_see_a_day_after_the_horizon_of_its_last_origin(
@@ -190,22 +244,21 @@ def test_tuning_does_not_see_a_day_after_the_horizon_of_its_last_origin(
     assert other.today.rmspe != before.today.rmspe
 
 
-def test_an_interrupted_search_keeps_its_trials_and_the_next_call_adds_the_rest(
+def test_an_interrupted_search_keeps_its_trials_and_the_next_call_logs_and_adds_the_rest(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = tune(settings, 1)
-    assert len(first.trials) == 1
-
-    def interrupt(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
     with monkeypatch.context() as patched:
-        patched.setattr(tracking, "log_trial", interrupt)
+        patched.setattr(StudyRun, "_log", interrupt)
         with pytest.raises(KeyboardInterrupt):
             tune(settings, 4)
+    study, runs = study_in_mlflow(settings, first.study)
+    assert (study.info.status, len(runs)) == ("KILLED", 1)
     resumed = tune(settings, 4)
-    assert resumed.tried_now == 3
+    assert (resumed.tried_now, len(resumed.trials)) == (2, 4)
     assert resumed.trials[0] == first.today
+    study, runs = study_in_mlflow(settings, first.study)
+    assert (study.info.status, len(runs)) == ("FINISHED", 4)
     again = tune(settings, 4)
     assert (again.tried_now, again.trials) == (0, resumed.trials)
 
@@ -218,9 +271,9 @@ def test_a_trial_of_a_killed_process_counts_for_nothing(
     killed_after_a_trial_began = f"""
 import os
 from pathlib import Path
-from rossmann_ml.training import tracking
+from rossmann_ml.training import tune as tuning
 from test_tuning import load_settings, tune
-tracking.log_trial = lambda *_, **__: os.kill(os.getpid(), 9)
+tuning.rmspe_of_folds = lambda *_, **__: os.kill(os.getpid(), 9)
 folder = Path({str(other.warehouse_path.parent)!r})
 tune(load_settings(warehouse_dir=folder / "warehouse", state_dir=folder / "state", threads=1), 2)
 """
