@@ -92,18 +92,23 @@ def plain_frame(bundle: Bundle, panel: pl.DataFrame) -> pd.DataFrame:
     Args:
         bundle: Bundle that is registered; it names the features.
         panel: Rows to convert, with the columns ``forecast_origin, store_id, target_date,
-            horizon_days, is_open`` and all features of the bundle.
+            horizon_days, is_open``, all features of the bundle and, if they are known, the day's
+            ``mean_departure`` of the published table ``mean_departures``.
 
     Returns:
-        The same columns and rows; other columns of `panel` are dropped.
+        The same columns and rows; other columns of `panel` are dropped. ``mean_departure`` is NaN
+        if it is not known.
     """
     features = [name for name in bundle.metadata.features if name not in KEYS]
+    if "mean_departure" not in panel.columns:
+        panel = panel.with_columns(mean_departure=pl.lit(None, pl.Float64))
     return panel.select(
         pl.col("forecast_origin", "target_date").cast(pl.Datetime("ns")),
         pl.col("store_id", "horizon_days").cast(pl.Int64),
         pl.col("is_open").cast(pl.Boolean),
         pl.col([name for name in features if name not in STORE_FEATURES]).cast(pl.Float64),
         pl.col([name for name in features if name in STORE_FEATURES]).cast(pl.String),
+        pl.col("mean_departure").cast(pl.Float64).fill_null(float("nan")),
     ).to_pandas()
 
 
@@ -112,7 +117,8 @@ def forecast_plain_frame(bundle: Bundle, asked: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         bundle: Bundle to forecast with.
-        asked: Rows with the columns that :func:`plain_frame` returns.
+        asked: Rows with the columns that :func:`plain_frame` returns. If ``mean_departure`` is NaN
+            in all rows, it is computed from them, so they must be the rows of all stores.
 
     Returns:
         ``store_id, target_date, sales_forecast, lower_80, upper_80, lower_95, upper_95``, in the
@@ -125,7 +131,9 @@ def forecast_plain_frame(bundle: Bundle, asked: pd.DataFrame) -> pd.DataFrame:
         pl.col([name for name in features if name not in STORE_FEATURES]).cast(pl.Float32),
         pl.col([name for name in features if name in STORE_FEATURES]).cast(pl.String),
     )
-    answered = bundle.forecast(panel).drop(
+    given = panel.select("forecast_origin", "target_date", pl.col("mean_departure").fill_nan(None))
+    means = given.drop_nulls().unique()
+    answered = bundle.forecast(panel, None if means.is_empty() else means).drop(
         "forecast_origin", "horizon_days", "is_open", "mean_departure"
     )
     return answered.with_columns(pl.col("target_date").cast(pl.Datetime("ns"))).to_pandas()
