@@ -20,7 +20,12 @@ from rossmann_ml.models.bundle import Bundle
 from rossmann_ml.training import fit as training
 from rossmann_ml.training import tracking
 from rossmann_ml.training.model_card import card_path
-from rossmann_ml.training.registered import HOW_TO_LOAD, REGISTERED_MODEL, plain_frame
+from rossmann_ml.training.registered import (
+    HOW_TO_LOAD,
+    REGISTERED_MODEL,
+    forecast_plain_frame,
+    plain_frame,
+)
 from rossmann_ml.warehouse.connection import connect, read_frame
 from rossmann_ml.warehouse.session import Session
 
@@ -108,9 +113,18 @@ def test_the_registered_model_forecasts_a_plain_frame_without_the_project(
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert not done.stdout.splitlines()[-1].startswith(str(PROJECT_DIR / "rossmann_ml"))
-    served = bundle.forecast(panel).drop("forecast_origin", "horizon_days", "is_open")
+    forecasts = bundle.forecast(panel)
+    served = forecasts.drop("forecast_origin", "horizon_days", "is_open", "mean_departure")
     answered = pl.read_parquet(answer).with_columns(pl.col("target_date").cast(pl.Date))
     assert_frame_equal(answered, served, check_dtypes=False, check_exact=True)
+
+    # one store alone, with the mean departures of all
+    store = panel["store_id"][0]
+    known = panel.with_columns(forecasts["mean_departure"]).filter(store_id=store)
+    alone = pl.from_pandas(forecast_plain_frame(bundle, plain_frame(bundle, known)))
+    alone = alone.with_columns(pl.col("target_date").cast(pl.Date))
+    of_store = served.filter(store_id=store)
+    assert_frame_equal(alone, of_store, check_dtypes=False, check_exact=True)
 
 
 def test_the_documented_lines_forecast_where_only_the_models_own_requirements_are_installed(
