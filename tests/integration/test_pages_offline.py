@@ -1,0 +1,60 @@
+"""Pages for people, opened in a browser without the internet: Great Expectations' Data Docs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+from support.browser import CHROMIUM, FLAGS, require_chromium
+from support.quality_tables import make_good_tables
+
+from rossmann_ml.base.settings import load_settings
+from rossmann_ml.quality import run_suites
+from rossmann_ml.warehouse.session import Session
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    """Return a tab that reads files only; anything else that a page asks for fails the test."""
+    require_chromium()
+    asked_elsewhere: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        context = browser.new_context(offline=True)
+        tab = context.new_page()
+        tab.on("request", lambda request: asked_elsewhere.append(request.url))
+        tab.on("pageerror", lambda error: asked_elsewhere.append(str(error)))
+        yield tab
+        browser.close()
+    assert [each for each in asked_elsewhere if not each.startswith(("file:", "data:"))] == []
+
+
+def test_data_docs_show_offline_which_runs_there_were_and_what_failed(
+    page: Page, tmp_path: Path
+) -> None:
+    settings = load_settings(warehouse_dir=tmp_path, state_dir=tmp_path / "state")
+    with duckdb.connect(str(settings.database_path)) as connection:
+        make_good_tables(connection)
+        connection.execute("UPDATE raw.stores SET assortment = '<img src=x>' WHERE store = 5")
+    run_suites(Session(settings), ["raw_sales", "raw_stores"], run_id="weekly-1")
+
+    page.goto((settings.data_docs_path / "index.html").as_uri())
+    rows = page.get_by_role("row", name="weekly-1")
+    expect(rows).to_have_count(2)
+    expect(rows.filter(has_text="raw.sales")).to_contain_text("Success")
+    failed = rows.filter(has_text="Failed")
+    expect(failed).to_have_count(1)
+    failed.get_by_role("link", name="weekly-1").click()
+
+    expect(page.get_by_role("row", name="✘ assortment")).to_be_visible()
+    expect(page.get_by_role("cell", name="<img src=x>", exact=True)).to_be_visible()
+    passed = page.get_by_role("row", name="✔ store_type")
+    expect(passed.first).to_be_visible()
+    page.get_by_label("Failed checks only").check()
+    expect(passed).to_have_count(0)
+    expect(page.get_by_role("row", name="✘ assortment")).to_be_visible()
