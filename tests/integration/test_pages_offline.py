@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 from support.browser import CHROMIUM, FLAGS, require_chromium
 from support.quality_tables import make_good_tables
 
-from rossmann_ml.base.settings import load_settings
+from rossmann_ml.base.settings import PROJECT_DIR, load_settings
 from rossmann_ml.quality import run_suites
 from rossmann_ml.warehouse.session import Session
 
@@ -32,6 +32,19 @@ def page() -> Iterator[Page]:
         yield tab
         browser.close()
     assert [each for each in asked_elsewhere if not each.startswith(("file:", "data:"))] == []
+
+
+@pytest.mark.parametrize("width", [400, 1600])
+def test_the_picture_of_the_architecture_fits_into_any_window(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 500})
+    page.goto((PROJECT_DIR / "docs" / "pictures" / "architecture.svg").as_uri())
+    for part in page.locator("rect, text").all():
+        box = part.bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["y"] >= 0
+        assert box["x"] + box["width"] <= width
+        assert box["y"] + box["height"] <= 500
 
 
 def test_data_docs_show_offline_which_runs_there_were_and_what_failed(

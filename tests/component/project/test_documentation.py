@@ -120,6 +120,7 @@ def test_the_slides_are_one_file_that_needs_nothing_else() -> None:
     source = PROJECT_DIR / "docs" / "slides" / "slides.md"
     page = slides.render(source)
     assert fetched_elsewhere(page) == []
+    assert source.name not in page  # nor names a folder of the machine that built it
     titles = re.findall(r"^---\n\n# (.+)$", source.read_text(encoding="utf-8"), re.MULTILINE)
     assert len(titles) > 5
     assert [title for title in titles if title not in page] == []
