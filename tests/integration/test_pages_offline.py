@@ -1,4 +1,4 @@
-"""Pages for people, opened in a browser without the internet: Great Expectations' Data Docs."""
+"""Pages for people, opened in a browser without a network: Data Docs, and the architecture."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
-from support.browser import CHROMIUM, FLAGS, require_chromium
+from playwright.sync_api import Page, expect
+from support.browser import offline_tab
 from support.quality_tables import make_good_tables
 
 from rossmann_ml.base.settings import PROJECT_DIR, load_settings
@@ -20,18 +20,8 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    """Return a tab that reads files only; anything else that a page asks for fails the test."""
-    require_chromium()
-    asked_elsewhere: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        context = browser.new_context(offline=True)
-        tab = context.new_page()
-        tab.on("request", lambda request: asked_elsewhere.append(request.url))
-        tab.on("pageerror", lambda error: asked_elsewhere.append(str(error)))
+    with offline_tab() as tab:
         yield tab
-        browser.close()
-    assert [each for each in asked_elsewhere if not each.startswith(("file:", "data:"))] == []
 
 
 @pytest.mark.parametrize("width", [400, 1600])
