@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import httpx
+import polars as pl
 import pytest
 from playwright.sync_api import expect
 from support.browser import Visit, require_chromium, visit
@@ -141,6 +142,25 @@ def test_the_days_of_a_store_are_downloaded(tab: Visit, tmp_path: Path) -> None:
     assert len(days) == 42
     assert {day["store_id"] for day in days} == {"4"}
     assert sum(float(day["sales_forecast"]) for day in days[:7]) == pytest.approx(40_440)
+
+
+def test_all_stores_are_downloaded_as_parquet_with_the_columns_of_the_csv(
+    tab: Visit, tmp_path: Path
+) -> None:
+    tab.open("?store=4")
+    saved = {}
+    for name in ("Download the days as CSV", "Download all stores as Parquet"):
+        with tab.page.expect_download() as download:
+            tab.page.get_by_role("button", name=name).click()
+        saved[name] = tmp_path / download.value.suggested_filename
+        download.value.save_as(saved[name])
+    one, every = saved.values()
+    assert every.name == "forecast_all_stores_2015-07-31.parquet"
+    rows = pl.read_parquet(every)
+    assert rows.columns == pl.read_csv(one).columns
+    assert rows["store_id"].n_unique() > 1
+    assert rows.schema["target_date"] == pl.Date
+    assert rows.filter(pl.col("store_id") == 4).height == 42
 
 
 def test_an_address_of_no_store_shows_a_warning(tab: Visit) -> None:
