@@ -17,7 +17,7 @@ from jinja2 import ChoiceLoader, FileSystemLoader, pass_context
 TEMPLATES = Path(__file__).resolve().parent / "page_templates"
 
 
-class OfflinePageView(DefaultJinjaPageView):
+class OfflinePageView(DefaultJinjaPageView):  # type: ignore[misc]
     """View of all pages and of the index of Data Docs."""
 
     def __init__(self, **folders: Any) -> None:
