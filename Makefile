@@ -121,6 +121,9 @@ docs: setup-dev ## Build the documentation site into .state/site
 	@cd dbt_project && export DBT_TARGET_PATH="$$PWD/../.state/dbt-docs" DBT_LOG_PATH="$$PWD/../.state/dbt-docs" \
 		ROSSMANN_DATABASE="$$PWD/../.state/dbt-docs/none.duckdb" && ../$(BIN)/dbt --quiet parse --no-partial-parse \
 		&& ../$(BIN)/dbt --quiet docs generate --static --no-compile --empty-catalog
+	@warehouse="$$PWD/warehouse"; [ -z "$$ROSSMANN_WAREHOUSE_DIR" ] || warehouse=$$(realpath "$$ROSSMANN_WAREHOUSE_DIR"); \
+		[ ! -e "$$warehouse/published/CURRENT" ] || { mkdir -p .state/notebooks && ROSSMANN_WAREHOUSE_DIR="$$warehouse" \
+		$(BIN)/jupyter-execute notebooks/*.ipynb '--output=../.state/notebooks/{notebook_name}'; }
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 	@echo "written to .state/site; read it with: $(BIN)/python -m http.server --directory .state/site"
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+import polars as pl
+
 from app.published import Reading
 
 HORIZON_DAYS = 42
@@ -45,6 +47,32 @@ def store_forecast(
         ORDER BY f.target_date
         """,
         [store_id, origin, days],
+    )
+
+
+def forecast_days(
+    reading: Reading, origin: date, days: int, store_id: int | None = None
+) -> pl.DataFrame:
+    """Return the forecast days of a store or of all stores for download, by store and day.
+
+    Args:
+        reading: Access to the generation.
+        origin: Forecast origin.
+        days: Number of days after the origin.
+        store_id: The store; None for all stores.
+    """
+    return reading.frame(
+        """
+        SELECT f.store_id, f.target_date, f.is_open, p.is_promo, p.state_holiday,
+            p.is_school_holiday, f.sales_forecast, f.lower_80, f.upper_80, f.lower_95, f.upper_95,
+            f.plan_source, f.forecast_origin, f.model_version
+        FROM forecasts AS f
+        LEFT JOIN store_plan AS p ON p.store_id = f.store_id AND p.plan_date = f.target_date
+        WHERE f.forecast_origin = $origin AND f.horizon_days <= $days
+            AND ($store IS NULL OR f.store_id = $store)
+        ORDER BY f.store_id, f.target_date
+        """,
+        {"origin": origin, "days": days, "store": store_id},
     )
 
 

@@ -6,9 +6,6 @@ as they are.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import polars as pl
 
 _STARTS_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -21,7 +18,6 @@ def harmless_frame(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(pl.when(starts).then("'" + text).otherwise(text).name.keep())
 
 
-def csv_text(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> str:
-    """Return rows as CSV that is safe for spreadsheets, with these columns in this order."""
-    frame = pl.DataFrame(rows, infer_schema_length=None).select(columns)
+def csv_text(frame: pl.DataFrame) -> str:
+    """Return rows as CSV that is safe for spreadsheets."""
     return harmless_frame(frame).write_csv(line_terminator="\r\n")

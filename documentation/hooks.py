@@ -1,6 +1,7 @@
 """Hooks of MkDocs: add generated pages, pages outside ``docs/``, and slides; rewrite links.
 
-See :mod:`documentation.reference` for the generated pages and :mod:`documentation.links` for links.
+See :mod:`documentation.reference` for the generated pages, :mod:`documentation.notebooks` for
+notebooks and :mod:`documentation.links` for links.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
-from documentation import links, reference, slides
+from documentation import links, notebooks, reference, slides
 from rossmann_ml.base.process import prepare
 
 DBT_PAGE = links.ROOT / ".state" / "dbt-docs" / "static_index.html"
@@ -44,7 +45,13 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for name in ("swagger-ui-bundle.js", "swagger-ui.css"):
         pages[f"reference/{name}"] = (assets / name).read_text(encoding="utf-8")
     for path, page in links.ELSEWHERE.items():
-        pages[page] = (links.ROOT / path).read_text(encoding="utf-8")
+        source = links.ROOT / path
+        is_notebook = source.suffix == ".ipynb"
+        pages[page] = (
+            notebooks.page_of(source, notebooks.EXECUTED)
+            if is_notebook
+            else source.read_text(encoding="utf-8")
+        )
     for name, content in pages.items():
         files.append(File.generated(config, name, content=content))
     return files

@@ -18,6 +18,10 @@ ELSEWHERE = {
     "dbt_project/README.md": "reference/dbt-project.md",
     "benchmarks/README.md": "reference/benchmarks.md",
     "notebooks/README.md": "learning/notebooks.md",
+    **{
+        f"notebooks/{path.name}": f"learning/{path.stem}.md"
+        for path in (ROOT / "notebooks").glob("*.ipynb")
+    },
     "simplified/README.md": "learning/simplified.md",
     "simplified/01-data-pipeline/README.md": "learning/simplified-data-pipeline.md",
     "simplified/02-mlflow-tracking/README.md": "learning/simplified-mlflow-tracking.md",

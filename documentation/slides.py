@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from pathlib import Path
 
 from darkslide import generator
+
+_SOURCE = r'<aside class="source">.*?</aside>|<!-- slide source: [^>]*-->'
 
 
 def render(source: Path) -> str:
@@ -28,4 +31,6 @@ def render(source: Path) -> str:
             relative=True,
             theme="default",
         ).execute()
-        return target.read_text(encoding="utf-8")
+        page = target.read_text(encoding="utf-8")
+    # the theme names the source of every slide by its path on the machine that built the page
+    return re.sub(_SOURCE, "", page, flags=re.DOTALL)

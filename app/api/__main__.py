@@ -9,14 +9,17 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-import uvicorn
-from fastapi import FastAPI
-
-from app.api.bounds.connections import BoundedProtocol, ConnectionLimits
-from app.api.main import create_app
-from app.api.records import logs
-from app.api.settings import ApiSettings, load_api_settings, require_keys_for
 from rossmann_ml.base.errors import RossmannError
+from rossmann_ml.base.signals import ended_by_signals
+
+with ended_by_signals():  # so that a signal during these imports ends the process without traceback
+    import uvicorn
+    from fastapi import FastAPI
+
+    from app.api.bounds.connections import BoundedProtocol, ConnectionLimits
+    from app.api.main import create_app
+    from app.api.records import logs
+    from app.api.settings import ApiSettings, load_api_settings, require_keys_for
 
 # Longer than proxies and clients keep an idle connection (60 s is usual): a request that is on its
 # way would be lost if the server closed the connection first.
@@ -36,9 +39,10 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=8000)
     arguments = parser.parse_args()
     try:
-        api = load_api_settings()
-        require_keys_for(api, arguments.host)
-        app = create_app(api=api)
+        with ended_by_signals():
+            api = load_api_settings()
+            require_keys_for(api, arguments.host)
+            app = create_app(api=api)
     except RossmannError as error:
         sys.stderr.write(f"error: {error}\n")
         return error.exit_code

@@ -87,7 +87,9 @@ def _page(asked: Paging, table: str, filters: Mapping[str, object]) -> Response:
     if "store_id" in frame.columns:
         notes.stores = frame["store_id"].n_unique()
     if form is not Format.JSON:
-        headers["Content-Disposition"] = f'attachment; filename="{table}.{form}"'
+        # a stream of Arrow is no file of Arrow, and its type has an ending of its own
+        ending = "arrows" if form is Format.ARROW else form
+        headers["Content-Disposition"] = f'attachment; filename="{table}.{ending}"'
     head = {
         "provenance": Provenance.of(reading.info).model_dump(mode="json"),
         "note": "No row matches." if frame.is_empty() else None,

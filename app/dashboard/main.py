@@ -1,6 +1,6 @@
 """Start the dashboard: show the menu of pages and the page that the address names.
 
-Run it with ``rossmann dashboard``, or ``streamlit run app/dashboard/main.py``.
+``rossmann dashboard`` runs it with Data Docs; ``streamlit run app/dashboard/main.py`` without.
 """
 
 from __future__ import annotations

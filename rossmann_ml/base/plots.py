@@ -24,7 +24,7 @@ def plot_scores(scores: pl.DataFrame, path: Path) -> None:
     """
     from matplotlib.figure import Figure  # noqa: PLC0415 - slow to import
 
-    figure = Figure(figsize=(10, 4), layout="constrained")
+    figure = Figure(figsize=(10, 5), layout="constrained")
     panels = (
         ("overall", "forecast_origin", pl.col("forecast_origin").is_not_null(), "Forecast origin"),
         ("horizon_week", "segment", pl.col("forecast_origin").is_null(), "Horizon week"),
@@ -37,11 +37,12 @@ def plot_scores(scores: pl.DataFrame, path: Path) -> None:
             spans = part[column].cast(pl.String)
             axes.plot(spans, part["rmspe_median"], "o-", label=model)
         axes.set_xlabel(label)
-        axes.set_ylim(bottom=0)
         axes.grid(alpha=0.3)
+    figure.axes[0].tick_params(axis="x", rotation=45)
     figure.axes[0].set_ylabel("RMSPE")
-    # a fixed place, because matplotlib warns when the search for the best one takes over a second
-    figure.axes[1].legend(fontsize="small", loc="lower right")
+    figure.axes[0].set_ylim(bottom=0)  # after all lines, because it ends automatic limits
+    handles, names = figure.axes[1].get_legend_handles_labels()
+    figure.legend(handles, names, fontsize="small", loc="outside upper center", ncols=4)
     figure.savefig(path, dpi=110)
 
 

@@ -164,6 +164,11 @@ class Settings(BaseSettings):
         return self.state_path / "requests"
 
     @property
+    def data_docs_path(self) -> Path:
+        """Folder of Great Expectations' pages of results, which the dashboard serves."""
+        return self.state_path / "reports" / "data_docs"
+
+    @property
     def params_path(self) -> Path:
         """YAML file with the parameters of features, models and checks."""
         return self.home / self.params_file

@@ -46,6 +46,7 @@ app = LazyGroup(
             "The files the product is fed with.",
             {
                 "sample": "data.sample:sample",
+                "next-week": "data.sample:next_week",
                 "land": "data.landing:land",
                 "withdraw": "data.withdrawal:withdraw",
                 "status": "data.landing:status",

@@ -14,7 +14,7 @@ import typer
 
 from rossmann_ml.base.errors import BusyError
 from rossmann_ml.base.host_names import host_names
-from rossmann_ml.base.settings import PROJECT_DIR, default_settings
+from rossmann_ml.base.settings import default_settings
 from rossmann_ml.base.terminal.console import Console
 
 Host = Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 is every network.")]
@@ -39,13 +39,7 @@ def dashboard(host: Host = "127.0.0.1", port: Port = 8501) -> None:
     check_can_listen(host, port)
     names = host_names(default_settings(), host)
     Console(highlight=False).print(f"Dashboard: http://{host}:{port} (names: {', '.join(names)})")
-    # other settings are in .streamlit/config.toml next to the script
-    flags = [
-        *(f"--server.address={host}", f"--server.port={port}"),
-        *(f"--server.allowedHosts={name}" for name in names),
-    ]
-    main = PROJECT_DIR / "app" / "dashboard" / "main.py"
-    _become(["-m", "streamlit", "run", str(main), *flags])
+    _become(["-m", "app.dashboard", "--host", host, "--port", str(port)])
 
 
 def check_can_listen(host: str, port: int, option: str = "--port") -> None:

@@ -54,7 +54,7 @@ def validate(
                 console.print(f"{name}: not checked, {table} does not exist yet", markup=False)
     for result in results:
         console.print(result.summary(), markup=False, soft_wrap=True)
-    console.print(f"Pages: {settings.state_path / 'gx' / 'data_docs' / 'index.html'}", markup=False)
+    console.print(f"Pages: {settings.data_docs_path / 'index.html'}", markup=False)
     failed = [check for result in results for check in result.failed_errors]
     if failed:
         raise RefusedError(

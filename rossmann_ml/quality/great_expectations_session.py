@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import pandas as pd
 
@@ -32,14 +32,22 @@ from great_expectations.data_context.types.resource_identifiers import (  # noqa
     ValidationResultIdentifier,
 )
 
+from rossmann_ml.quality.offline_pages import OfflinePageView  # noqa: E402
+
 # Limits Data Docs to this many runs of each suite because every build reads all runs again.
 RUNS_KEPT = 10
 
+_VIEW = {"module_name": OfflinePageView.__module__, "class_name": OfflinePageView.__name__}
 _GX_SEVERITY = {"error": "critical", "warning": "warning"}
 
 
 def check_frames(
-    frames: Iterable[tuple[Suite, pd.DataFrame]], *, run_id: str, folder: Path
+    frames: Iterable[tuple[Suite, pd.DataFrame]],
+    *,
+    run_id: str,
+    folder: Path,
+    pages: Path,
+    address: str,
 ) -> list[SuiteResult]:
     """Run suites, and write their results and Data Docs pages.
 
@@ -49,7 +57,9 @@ def check_frames(
         frames: Suites, each with the rows to check: what the suite's query returned.
         run_id: Name of the run in Data Docs, where characters other than ASCII letters, digits,
             ``_``, ``.`` and ``-`` become hyphens.
-        folder: Folder in which result files, and the pages in ``data_docs``, are written.
+        folder: Folder in which result files are written.
+        pages: Folder of the pages.
+        address: Address of the dashboard, which serves the pages.
 
     Returns:
         One result per frame, in the same order.
@@ -58,7 +68,7 @@ def check_frames(
     run = gx.RunIdentifier(
         run_name=re.sub(r"[^A-Za-z0-9_.-]", "-", run_id), run_time=datetime.now(UTC)
     )
-    context = gx.get_context(mode="ephemeral", project_config=_configuration(folder))
+    context = gx.get_context(mode="ephemeral", project_config=_configuration(folder, pages))
     source = context.data_sources.add_pandas("warehouse")
     # all suites, because the library removes pages of suites that are not in the context
     suites = {name: context.suites.add(_gx_suite(load_suite(name))) for name in SUITES}
@@ -80,6 +90,8 @@ def check_frames(
         )
         written += [key.expectation_suite_identifier, key]
         (site,) = context.get_docs_sites_urls(resource_identifier=key, only_if_exists=False)
+        page = Path(unquote(urlsplit(site["site_url"]).path))
+        below = page.relative_to(pages.resolve())
         by_name = {
             result.expectation_config.meta["name"]: result.to_json_dict()
             for result in found.results
@@ -91,11 +103,15 @@ def check_frames(
                     _check_result(suite, expectation, by_name[expectation.name], rows=len(frame))
                     for expectation in suite.expectations
                 ],
-                data_docs_path=Path(unquote(urlsplit(site["site_url"]).path)),
+                data_docs_path=page,
+                data_docs_url=f"{address.rstrip('/')}/{pages.name}/{quote(str(below))}",
             )
         )
     _prune(context.validation_results_store)
-    context.build_data_docs(resource_identifiers=written)
+    # a new folder of pages gets those of all stored results
+    context.build_data_docs(
+        resource_identifiers=written if (pages / "index.html").exists() else None
+    )
     return results
 
 
@@ -111,23 +127,28 @@ def _prune(store: Any) -> None:
             store.remove_key(key)
 
 
-def _configuration(folder: Path) -> DataContextConfig:
-    """Configure Great Expectations: suites in memory, results and pages as files in `folder`."""
+def _configuration(folder: Path, pages: Path) -> DataContextConfig:
+    """Configure Great Expectations: suites in memory, results and pages as files."""
 
-    def files(name: str) -> dict[str, str]:
+    def files(path: Path) -> dict[str, str]:
         # the library takes what follows a dollar sign for the name of a variable
-        base = str((folder / name).resolve()).replace("$", r"\$")
+        base = str(path.resolve()).replace("$", r"\$")
         return {"class_name": "TupleFilesystemStoreBackend", "base_directory": base}
 
     defaults = InMemoryStoreBackendDefaults()
-    defaults.stores[defaults.validation_results_store_name]["store_backend"] = files("validations")
+    results = defaults.stores[defaults.validation_results_store_name]
+    results["store_backend"] = files(folder / "validations")
     defaults.data_docs_sites = {
         "data_docs": {
             "class_name": "SiteBuilder",
             "show_how_to_buttons": False,
-            "store_backend": files("data_docs"),
-            "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
-            "site_section_builders": {"profiling": "None"},
+            "store_backend": files(pages),
+            "site_index_builder": {"class_name": "DefaultSiteIndexBuilder", "view": _VIEW},
+            "site_section_builders": {
+                "expectations": {"view": _VIEW},
+                "validations": {"view": _VIEW},
+                "profiling": "None",
+            },
         }
     }
     return DataContextConfig(

@@ -61,11 +61,13 @@ class SuiteResult:
         suite: Name of the suite: one of :data:`rossmann_ml.quality.SUITES`, or ``dbt``.
         checks: Results in the order of the suite file, or of dbt.
         data_docs_path: Data Docs page of the results; None if no page was written.
+        data_docs_url: Address of that page on the dashboard.
     """
 
     suite: str
     checks: list[CheckResult]
     data_docs_path: Path | None = None
+    data_docs_url: str = ""
 
     @property
     def is_success(self) -> bool:
@@ -92,8 +94,8 @@ class SuiteResult:
         """Return the results as text, with a line for each failed check, errors first.
 
         The first line has the numbers of passed checks, of all checks, of failed errors and of
-        failed warnings. If a check failed and a Data Docs page was written, the last line names the
-        path of the page.
+        failed warnings. If a check failed and a Data Docs page was written, the last line names
+        its path and its address.
         """
         failed = len(self.failed_errors) + len(self.failed_warnings)
         lines = [
@@ -103,7 +105,9 @@ class SuiteResult:
         lines += [f"  error: {check}" for check in self.failed_errors]
         lines += [f"  warning: {check}" for check in self.failed_warnings]
         if failed and self.data_docs_path is not None:
-            lines.append(f"  shown in {self.data_docs_path}")
+            lines.append(
+                f"  shown in {self.data_docs_path}, by the dashboard at {self.data_docs_url}"
+            )
         return "\n".join(lines)
 
 

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 def run_suites(session: Session, suites: Sequence[str], *, run_id: str) -> list[SuiteResult]:
     """Check tables of the pipeline's database and store the results.
 
-    Results become rows of ``quality.data_quality_results`` and Data Docs pages below
-    ``state_path/gx``. A failed check raises no error: callers read ``is_success``.
+    Results become rows of ``quality.data_quality_results`` and Data Docs pages in
+    ``data_docs_path``. A failed check raises no error: callers read ``is_success``.
 
     Args:
         session: Session that opens the pipeline's database for writing.
@@ -52,7 +52,13 @@ def run_suites(session: Session, suites: Sequence[str], *, run_id: str) -> list[
     with session.writing() as connection:
         today = product_today(connection, session.settings)
         frames = ((suite, read_checked_frame(connection, suite, today=today)) for suite in chosen)
-        results = check_frames(frames, run_id=run_id, folder=session.settings.state_path / "gx")
+        results = check_frames(
+            frames,
+            run_id=run_id,
+            folder=session.settings.state_path / "gx",
+            pages=session.settings.data_docs_path,
+            address=session.settings.dashboard_url,
+        )
         store_results(connection, results, run_id=run_id)
     return results
 

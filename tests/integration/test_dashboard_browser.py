@@ -9,12 +9,14 @@ from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
+import httpx
+import polars as pl
 import pytest
 from playwright.sync_api import expect
 from support.browser import Visit, require_chromium, visit
 from support.servers import serving
 
-from rossmann_ml.base.settings import Settings
+from rossmann_ml.base.settings import Settings, load_settings
 from rossmann_ml.publish.publishing import PublishedGeneration
 
 pytestmark = pytest.mark.browser
@@ -38,9 +40,21 @@ def dashboard(
 ) -> Iterator[str]:
     require_chromium()
     settings, _ = shared_published
-    log = tmp_path_factory.mktemp("dashboard") / "log.txt"
-    with serving("dashboard", settings.warehouse_path, ready="/_stcore/health", log=log) as address:
-        yield address
+    folder = tmp_path_factory.mktemp("dashboard")
+    place = load_settings(state_dir=folder).data_docs_path
+    place.mkdir(parents=True)
+    (place / "index.html").write_text("<h1>Runs of suites</h1>", encoding="utf-8")
+    (folder / "secret.html").write_text("not for readers", encoding="utf-8")
+    (place / "link.html").symlink_to(folder / "secret.html")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ROSSMANN_STATE_DIR", str(folder))
+        with serving(
+            "dashboard",
+            settings.warehouse_path,
+            ready="/_stcore/health",
+            log=folder / "log.txt",
+        ) as address:
+            yield address
 
 
 @pytest.fixture
@@ -130,6 +144,25 @@ def test_the_days_of_a_store_are_downloaded(tab: Visit, tmp_path: Path) -> None:
     assert sum(float(day["sales_forecast"]) for day in days[:7]) == pytest.approx(40_440)
 
 
+def test_all_stores_are_downloaded_as_parquet_with_the_columns_of_the_csv(
+    tab: Visit, tmp_path: Path
+) -> None:
+    tab.open("?store=4")
+    saved = {}
+    for name in ("Download the days as CSV", "Download all stores as Parquet"):
+        with tab.page.expect_download() as download:
+            tab.page.get_by_role("button", name=name).click()
+        saved[name] = tmp_path / download.value.suggested_filename
+        download.value.save_as(saved[name])
+    one, every = saved.values()
+    assert every.name == "forecast_all_stores_2015-07-31.parquet"
+    rows = pl.read_parquet(every)
+    assert rows.columns == pl.read_csv(one).columns
+    assert rows["store_id"].n_unique() > 1
+    assert rows.schema["target_date"] == pl.Date
+    assert rows.filter(pl.col("store_id") == 4).height == 42
+
+
 def test_an_address_of_no_store_shows_a_warning(tab: Visit) -> None:
     tab.open("?store=4711")
     expect(tab.page.get_by_text("The address of this page has store 4711")).to_be_visible()
@@ -143,6 +176,27 @@ def test_text_from_an_address_becomes_no_picture_and_no_link(tab: Visit) -> None
         warning = tab.page.get_by_test_id("stAlert").first
         expect(warning).to_contain_text("![x](http:")
         assert warning.locator("img, a").count() == 0
+
+
+def test_the_page_on_quality_links_to_the_pages_of_great_expectations(tab: Visit) -> None:
+    tab.open("quality")
+    with tab.page.expect_popup() as opened:
+        tab.page.get_by_role("link", name="Pages of Great Expectations").click()
+    expect(opened.value.get_by_role("heading", name="Runs of suites")).to_be_visible()
+
+
+def test_the_first_page_has_an_address_of_its_own(tab: Visit) -> None:
+    tab.open("forecast?store=4&days=7")
+    expect(tab.page.get_by_text("40,440 €").first).to_be_visible()
+
+
+def test_data_docs_are_read_only_and_of_their_folder_and_host_names_only(dashboard: str) -> None:
+    pages = f"{dashboard}/data_docs/"
+    assert httpx.get(f"{pages}index.html").status_code == 200
+    assert httpx.get(f"{pages}index.html", headers={"Host": "evil.example"}).status_code == 400
+    assert httpx.get(f"{pages}%2e%2e/%2e%2e/secret.html").status_code in {400, 404}
+    assert httpx.get(f"{pages}link.html").status_code == 404
+    assert httpx.put(f"{pages}index.html", content=b"x").status_code == 405
 
 
 def test_figures_are_sent_under_known_host_names_only(dashboard: str) -> None:

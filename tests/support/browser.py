@@ -105,6 +105,23 @@ def visit(address: str, *, width: int = 1280, scheme: str = "light") -> Iterator
             browser.close()
 
 
+@contextmanager
+def offline_tab() -> Iterator[Page]:
+    """Open a tab that reads files only; afterwards, fail if a page asked for anything else."""
+    require_chromium()
+    asked: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        try:
+            page = browser.new_context(offline=True).new_page()
+            page.on("request", lambda request: asked.append(request.url))
+            page.on("pageerror", lambda error: asked.append(str(error)))
+            yield page
+        finally:
+            browser.close()
+    assert [each for each in asked if not each.startswith(("file:", "data:", "blob:"))] == []
+
+
 def _tab(browser: Browser, address: str, width: int, scheme: str) -> Visit:
     own = (address, "data:", "blob:", address.replace("http", "ws"))
     context = browser.new_context(

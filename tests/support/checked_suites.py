@@ -36,7 +36,11 @@ def check_frame(suite: str, frame: pd.DataFrame) -> SuiteResult:
     """Check one frame without storing the results in the warehouse."""
     with TemporaryDirectory() as folder:
         (result,) = check_frames(
-            [(load_suite(suite), frame)], run_id="unsaved", folder=Path(folder)
+            [(load_suite(suite), frame)],
+            run_id="unsaved",
+            folder=Path(folder),
+            pages=Path(folder, "pages"),
+            address="",
         )
     return result
 

@@ -1,1 +1,1 @@
-"""Commands of ``rossmann data``: status, land, withdraw, sample, fetch, export."""
+"""Commands of ``rossmann data``: status, land, withdraw, sample, next-week, fetch, export."""

@@ -1,4 +1,4 @@
-"""Implement ``rossmann data sample``: show progress, then list the written files."""
+"""Implement ``rossmann data sample`` and ``rossmann data next-week``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rossmann_ml.base.errors import SettingsError
 from rossmann_ml.base.settings import default_settings
 from rossmann_ml.base.terminal.console import Console
-from rossmann_ml.ingest.sample import write_sample
+from rossmann_ml.cli.output import show
+from rossmann_ml.ingest.sample import write_next_week, write_sample
 from rossmann_ml.ingest.sample.writer import EARLIEST_DATE, FIRST_DATE, LAST_DATE, PLAN_DAYS
 
 
@@ -83,6 +84,19 @@ def sample(
     is_found = settings.raw_path.resolve() == folder.resolve()
     command = "rossmann refresh" if is_found else f"ROSSMANN_RAW_DIR={folder} rossmann refresh"
     console.print(f"Next: [bold]{escape(command)}[/]", soft_wrap=True)
+
+
+def next_week() -> None:
+    """Write the week that follows the sample: its sales, and the plan of the days after it.
+
+    The files go to the incoming folder. Each further call writes the week after the newest one
+    there.
+    """
+    settings = default_settings()
+    made = write_next_week(settings.raw_path, settings.incoming_path)
+    show(f"{made.sales}  synthetic sales of the week up to {made.last_date}")
+    show(f"{made.plan}  the plan up to {made.plan_last_date}")
+    show("Next: rossmann refresh")
 
 
 def _sales_days(first: date | None, last: date, days: int | None) -> tuple[date, date]:

@@ -101,8 +101,10 @@ sys.meta_path.insert(0, Impatient())
     [
         ("from rossmann_ml.cli import main; main()", "typer"),
         ("runpy.run_module('assets', run_name='__main__')", "dagster"),
+        ("runpy.run_module('app.api', run_name='__main__')", "fastapi"),
+        ("runpy.run_module('app.dashboard', run_name='__main__')", "streamlit"),
     ],
-    ids=["a command", "the weekly job"],
+    ids=["a command", "the weekly job", "the API", "the dashboard"],
 )
 def test_a_signal_while_libraries_are_imported_is_one_line(start: str, library: str) -> None:
     program = IMPATIENT.format(start=start, library=library)

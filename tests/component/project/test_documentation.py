@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 from mkdocs.commands.build import build
 from mkdocs.config import load_config
@@ -17,7 +18,7 @@ from support.documents import Block, blocks, documents, local_links
 from typer.core import TyperGroup
 
 from app.api.main import create_app
-from documentation import links, reference, slides
+from documentation import links, notebooks, reference, slides
 from documentation.commands import rossmann
 from rossmann_ml.base.settings import PROJECT_DIR
 from rossmann_ml.features.plan import plan_feature_names
@@ -116,10 +117,29 @@ def test_dbts_own_page_does_not_count_its_readers() -> None:
     assert reference.without_tracking(page) == 'a.async=1,a.src="data:,",b.src="own.js"'
 
 
+def test_a_page_of_a_notebook_has_the_outputs_of_a_run_of_the_same_cells_only(
+    tmp_path: Path,
+) -> None:
+    path = PROJECT_DIR / "notebooks" / "06-demo.ipynb"
+    run = nbformat.read(path, as_version=4)
+    code = next(cell for cell in run.cells if cell.cell_type == "code")
+    code.outputs = [nbformat.v4.new_output("stream", text="forecasts of a run\n")]
+    nbformat.write(run, tmp_path / path.name)
+    page = notebooks.page_of(path, tmp_path)
+    assert "~~~~text\nforecasts of a run\n~~~~" in page
+
+    code.source += "\n# changed"
+    nbformat.write(run, tmp_path / path.name)
+    page = notebooks.page_of(path, tmp_path)
+    assert "forecasts of a run" not in page
+    assert "Without outputs" in page
+
+
 def test_the_slides_are_one_file_that_needs_nothing_else() -> None:
     source = PROJECT_DIR / "docs" / "slides" / "slides.md"
     page = slides.render(source)
     assert fetched_elsewhere(page) == []
+    assert source.name not in page  # nor names a folder of the machine that built it
     titles = re.findall(r"^---\n\n# (.+)$", source.read_text(encoding="utf-8"), re.MULTILINE)
     assert len(titles) > 5
     assert [title for title in titles if title not in page] == []

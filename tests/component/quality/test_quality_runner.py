@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -108,13 +109,22 @@ def test_the_page_of_a_run_names_what_failed_and_why_it_matters(settings):
     (result,) = run_suites(Session(settings), ["raw_sales"], run_id="weekly/1")
 
     page = result.data_docs_path.read_text(encoding="utf-8")
-    assert settings.state_path / "gx" in result.data_docs_path.parents
+    below = result.data_docs_path.relative_to(settings.data_docs_path)
+    assert f"http://127.0.0.1:8501/data_docs/{below}" in result.summary()
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
     assert "Status: Failed" in text
     assert "1 unexpected values found" in text
     assert "sales: 0 to 200,000. No store of the chain comes near 200,000 EUR a day" in text
-    index = settings.state_path / "gx" / "data_docs" / "index.html"
+    index = settings.data_docs_path / "index.html"
     assert result.data_docs_path.name in index.read_text(encoding="utf-8")
+
+
+def test_a_new_folder_of_pages_gets_the_pages_of_earlier_runs_too(settings):
+    (first,) = run_suites(Session(settings), ["raw_stores"], run_id="weekly-1")
+    shutil.rmtree(settings.data_docs_path)
+    run_suites(Session(settings), ["plan"], run_id="weekly-2")
+
+    assert first.data_docs_path.exists()
 
 
 def test_pages_of_older_runs_stay_until_there_are_ten(settings):

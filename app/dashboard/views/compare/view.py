@@ -12,10 +12,10 @@ import streamlit as st
 from app import queries as shared_queries
 from app.dashboard import choices, frame, words
 from app.dashboard.answers import Answers
+from app.dashboard.downloads import show_downloads
 from app.dashboard.tables import show_table
 from app.dashboard.views.compare import PAGE, charts, queries
 from app.queries import Row
-from app.spreadsheets import csv_text
 
 _MOST_LINES = 8
 _DOWNLOADED = (
@@ -200,14 +200,12 @@ def show_ranking(ask: Answers, rows: Sequence[Row], name: str) -> None:
         euro=("Per open day",),
         share=("On last year", "Uncertainty"),
     )
-    st.download_button(
-        "Download the ranking as CSV",
-        csv_text(ranked, _DOWNLOADED),
-        f"stores_{ask.info.forecast_origin}.csv",
-        "text/csv",
-        icon=":material/download:",
-        on_click="ignore",
-    )
+    with st.container(horizontal=True):
+        show_downloads(
+            "Download the ranking",
+            lambda: _frame(ranked).select(_DOWNLOADED),
+            f"stores_{ask.info.forecast_origin}",
+        )
 
 
 def show_map(rows: Sequence[Row], name: str, measure: Measure) -> None:

@@ -11,17 +11,12 @@ import streamlit as st
 from app import queries as shared_queries
 from app.dashboard import choices, frame, words
 from app.dashboard.answers import Answers
+from app.dashboard.downloads import asked_later, show_downloads
 from app.dashboard.tables import show_table
 from app.dashboard.views.forecast import PAGE, charts, queries
 from app.queries import Row
-from app.spreadsheets import csv_text
 
 HISTORY_DAYS = {"8 weeks": 56, "6 months": 182, "13 months": 396, "all": 100_000}
-DOWNLOADED = (
-    "store_id", "target_date", "is_open", "is_promo", "state_holiday", "is_school_holiday",
-    "sales_forecast", "lower_80", "upper_80", "lower_95", "upper_95", "plan_source",
-    "forecast_origin", "model_version",
-)  # fmt: skip
 
 
 def show(ask: Answers) -> None:
@@ -144,7 +139,7 @@ def _error_text(ask: Answers, store: Row, days: int, error: Row | None) -> str:
 
 
 def show_details(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
-    """Show tabs with the forecast by week and by day, its changes and drivers, and a download.
+    """Show tabs with the forecast by week and by day, its changes and drivers, and downloads.
 
     ``store`` is a row of table ``stores``; ``forecast`` are the store's rows of
     ``app.queries.store_forecast``, one for each day ahead.
@@ -158,14 +153,14 @@ def show_details(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
             "Drivers": lambda: show_drivers(ask, store, forecast),
         },
     )
-    st.download_button(
-        "Download the days as CSV",
-        csv_text(forecast, DOWNLOADED),
-        f"forecast_store_{store['store_id']}_{ask.info.forecast_origin}.csv",
-        "text/csv",
-        icon=":material/download:",
-        on_click="ignore",
-    )
+    origin, days = ask.info.forecast_origin, len(forecast)
+    for label, name, store_id in (
+        ("Download the days", f"forecast_store_{store['store_id']}", store["store_id"]),
+        ("Download all stores", "forecast_all_stores", None),
+    ):
+        with st.container(horizontal=True):
+            rows = asked_later(ask, shared_queries.forecast_days, origin, days, store_id)
+            show_downloads(label, rows, f"{name}_{origin}")
 
 
 def show_weeks(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:

@@ -10,6 +10,7 @@ from app.dashboard import choices, frame, words
 from app.dashboard.answers import Answers
 from app.dashboard.tables import show_table
 from app.dashboard.views.quality import PAGE, charts, queries
+from rossmann_ml.base.settings import load_settings
 
 _MOST_ROWS = 500
 _FILLED = {
@@ -89,7 +90,7 @@ def show_checks(ask: Answers) -> None:
 
 
 def show_results(ask: Answers, run_ids: Sequence[str]) -> None:
-    """Show a control that selects a run, and the results of all checks in this run.
+    """Show a control that selects a run, its results, and a link to Great Expectations' pages.
 
     ``run_ids`` are the runs to select from, newest first. The first is selected by default.
     """
@@ -97,6 +98,14 @@ def show_results(ask: Answers, run_ids: Sequence[str]) -> None:
         choices.warn_unknown("run", run_ids, "The newest is shown")
         run_id = st.selectbox("Run", run_ids, key="run", bind="query-params")
         show_table(ask(queries.results, run_id))
+    if (load_settings().data_docs_path / "index.html").exists():
+        st.link_button(
+            "Pages of Great Expectations",
+            "data_docs/index.html",
+            help="The newest runs of each suite, check by check, with examples of unexpected "
+            "values.",
+            icon=":material/description:",
+        )
 
 
 def show_quarantine(ask: Answers) -> None:
