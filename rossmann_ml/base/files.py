@@ -1,8 +1,8 @@
 """Write files and folders atomically: a killed process leaves the old or the new content.
 
 Entry points: :func:`move_into_place`, :func:`write_text_atomically`,
-:func:`copy_folder_atomically`, and :func:`read_small` for files that may be anything by now. New content becomes visible by one rename within a folder, after
-its bytes are on disk.
+:func:`copy_folder_atomically`, and :func:`read_small` for files that may be anything by now. New
+content becomes visible by one rename within a folder, after its bytes are on disk.
 """
 
 from __future__ import annotations
