@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from functools import cached_property
 from ipaddress import ip_address, ip_network
+from typing import Annotated
 
 import limits
 from pydantic import Field, ValidationError, field_validator
@@ -18,6 +19,13 @@ from rossmann_ml.base.errors import SettingsError
 
 _HOST_NAME = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 _KEY = re.compile(r"[A-Za-z0-9_.-]{1,40}:[0-9a-f]{64}")
+_ORIGIN = re.compile(r"https?://[^/*\s]+")
+# the largest networks for private use are 10.0.0.0/8 and fc00::/7
+_SHORTEST_PREFIXES = {4: 8, 6: 7}
+
+# beyond an hour, or the number of ports, a limit would limit nothing, or the server would not start
+_Seconds = Annotated[float, Field(gt=0, le=3_600)]
+_Connections = Annotated[int, Field(ge=2, le=65_535)]
 
 
 class ApiSettings(BaseSettings):
@@ -63,15 +71,16 @@ class ApiSettings(BaseSettings):
     allowed_hosts: str = ""
     trusted_proxies: str = ""
     max_body_bytes: int = Field(default=1_000_000, ge=1)
-    body_timeout_seconds: float = Field(default=10.0, gt=0)
-    head_timeout_seconds: float = Field(default=10.0, gt=0)
-    send_timeout_seconds: float = Field(default=60.0, gt=0)
-    max_connections: int = Field(default=1_000, ge=2)
+    body_timeout_seconds: _Seconds = 10.0
+    head_timeout_seconds: _Seconds = 10.0
+    send_timeout_seconds: _Seconds = 60.0
+    max_connections: _Connections = 1_000
     max_unread_bytes: int = Field(default=256_000_000, ge=1_000_000)
     max_waiting: int = Field(default=14, ge=0)
     cors_origins: str = ""
     max_origin_age_days: int = Field(default=14, ge=1)
-    follow_seconds: float = Field(default=0.25, gt=0)
+    # beyond a minute, `/health` would say that publications are not followed
+    follow_seconds: float = Field(default=0.25, gt=0, le=30)
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     record_requests: bool = True
     max_record_bytes_per_day: int = Field(default=50_000_000, ge=0)
@@ -98,8 +107,13 @@ class ApiSettings(BaseSettings):
     @field_validator("cors_origins")
     @classmethod
     def _origins_are_named(cls, value: str) -> str:
-        if any("*" in part for part in _parts(value)):
-            raise ValueError("'*' would let every web site read responses; list the origins")
+        for part in _parts(value):
+            if not _ORIGIN.fullmatch(part):
+                # every web site can make a page of the origin `null`
+                raise ValueError(
+                    f"{part!r} is not an origin such as https://planning.example; `*` and `null` "
+                    "would let every web site read responses"
+                )
         return value
 
     @field_validator("allowed_hosts")
@@ -118,8 +132,12 @@ class ApiSettings(BaseSettings):
                 network = ip_network(part)
             except ValueError:
                 raise ValueError(f"{part!r} is not an address or a network of a proxy") from None
-            if network.prefixlen == 0:
-                raise ValueError(f"{part!r} would let every caller choose its address")
+            shortest = _SHORTEST_PREFIXES[network.version]
+            if network.prefixlen < shortest:
+                raise ValueError(
+                    f"{part!r} would let too many callers choose their address; expected a network "
+                    f"of /{shortest} or smaller"
+                )
         return value
 
     @cached_property

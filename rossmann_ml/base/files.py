@@ -1,17 +1,22 @@
 """Write files and folders atomically: a killed process leaves the old or the new content.
 
 Entry points: :func:`move_into_place`, :func:`write_text_atomically`,
-:func:`copy_folder_atomically`. New content becomes visible by one rename within a folder, after
-its bytes are on disk.
+:func:`copy_folder_atomically`, and :func:`read_small` for files that may be anything by now. New
+content becomes visible by one rename within a folder, after its bytes are on disk.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import stat
 import time
 from pathlib import Path
 
+from rossmann_ml.base.errors import FaultError
+
+# pointers, digests and states of runs are much smaller
+_MOST_BYTES = 10_000_000
 ASIDE = ".damaged"
 """End of the names of damaged files and folders that were moved aside for a person to examine."""
 
@@ -53,6 +58,36 @@ def write_text_atomically(path: Path, text: str) -> None:
     except BaseException:
         remove(temporary)
         raise
+
+
+def read_small(path: Path) -> bytes:
+    """Return the content of a small file, without waiting for a pipe or filling the memory.
+
+    Raises:
+        OSError: The file is missing, or this user may not read it.
+        FaultError: It is a folder, pipe or device, or has more than 10 MB.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        found = os.fstat(handle)
+        if not stat.S_ISREG(found.st_mode) or found.st_size > _MOST_BYTES:
+            raise FaultError(
+                f"{path} cannot be opened: it is no plain file of at most {_MOST_BYTES:,} bytes; "
+                "move it away"
+            )
+        return b"".join(iter(lambda: os.read(handle, _MOST_BYTES), b""))
+    finally:
+        os.close(handle)
+
+
+def require_plain(path: Path) -> None:
+    """Check that a file, if it exists, is no pipe or folder: a library would wait for a pipe.
+
+    Raises:
+        FaultError: Something else is in its place.
+    """
+    if os.path.exists(path) and not os.path.isfile(path):  # noqa: PTH110, PTH113 - Path's raise
+        raise FaultError(f"{path} cannot be opened: it is no plain file; move it away")
 
 
 def copy_folder_atomically(source: Path, final: Path) -> None:

@@ -71,10 +71,10 @@ def data_set_of(folder: Path, *, is_bulk: bool) -> DataSet | None:
         return DataSet(RETAILER) if is_bulk else None
     try:
         found = json.loads(marker.read_text(encoding="utf-8"))
-        return DataSet(
-            str(found["name"]), bool(found["is_synthetic"]), bool(found["is_historical"])
-        )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        name = str(found["name"])
+        name.encode()  # half of a character of JSON is no text that the warehouse can hold
+        return DataSet(name, bool(found["is_synthetic"]), bool(found["is_historical"]))
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise BadFileError(
             f"{marker}: not readable as a data set's marker ({error!r}); expected "
             '{"name": ..., "is_synthetic": true, "is_historical": true}. If the files next to it '

@@ -130,8 +130,13 @@ class LeftAlone:
     path: Path
     reason: str
 
+    @property
+    def name(self) -> str:
+        """Its name, with line breaks as escapes, so that a name is no line of its own."""
+        return self.path.name.replace("\n", r"\n")
+
     def __str__(self) -> str:
-        return f"{self.path.name} ({self.reason})"
+        return f"{self.name} ({self.reason})"
 
 
 def find_files(folder: Path, *, may_link: bool = False) -> tuple[list[RawFile], list[LeftAlone]]:

@@ -143,7 +143,7 @@ def _token_file(path: Path, folder: Path) -> tuple[str, str]:
     try:
         read = json.loads(path.read_text(encoding="utf-8"))
         return str(read["username"]), str(read["key"])
-    except (OSError, KeyError, TypeError, ValueError) as error:
+    except (OSError, KeyError, TypeError, ValueError, RecursionError) as error:
         # the message names the kind of the error only, because the file holds a secret
         raise RefusedError(
             f"{path} cannot be read as a token of Kaggle ({type(error).__name__}): expected "

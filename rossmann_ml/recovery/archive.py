@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from rossmann_ml.base import files
 from rossmann_ml.base.errors import RefusedError
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.base.strict import StrictModel
@@ -207,6 +208,7 @@ def _walk(folder: Path) -> list[Path]:
 
 def _copy_sqlite(source: Path, target: Path) -> None:
     """Copy an SQLite database as of one moment, even while other processes write to it."""
+    files.require_plain(source)
     with closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as connection:
         connection.execute("VACUUM INTO ?", [str(target)])
 

@@ -162,7 +162,7 @@ def _fault(settings: Settings, target: Path, error: Exception) -> RossmannError:
 def unfinished_files(settings: Settings) -> list[Path]:
     """List the files of a backup that is being written, or was when its process was killed."""
     try:
-        target = Path(os.fsdecode(_note_path(settings).read_bytes()))
+        target = Path(os.fsdecode(files.read_small(_note_path(settings))))
         there = [path for path in _temporaries(target) if os.path.lexists(path)]
     except (FileNotFoundError, ValueError):  # none, or bytes that name no file
         there = []

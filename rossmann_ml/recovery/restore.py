@@ -133,7 +133,7 @@ def undo_interrupted(settings: Settings) -> None:
 
 
 def _read_mark(settings: Settings) -> _Exchange:
-    content = _mark(settings).read_bytes()
+    content = files.read_small(_mark(settings))
     if not content:  # an earlier version wrote no list
         return _exchange_of(settings)
     try:

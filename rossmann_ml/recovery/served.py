@@ -236,12 +236,12 @@ def examine_status(settings: Settings) -> Iterator[Finding]:
     generation is published. A missing file is not reported.
     """
     path = status_path(settings.published_path)
-    is_folder = path.is_dir()
-    status = Status() if is_folder else read_status(settings.published_path)
+    is_other = path.exists() and not path.is_file()
+    status = Status() if is_other else read_status(settings.published_path)
     if path.exists() and status == Status():
         yield warning(
             "status",
-            f"{path} cannot be read" + (": it is a folder" if is_folder else ""),
+            f"{path} cannot be read" + (": it is no plain file" if is_other else ""),
             "rossmann doctor --fix renames it to *.damaged; the next run writes it again",
             partial(files.move_aside, path),
         )

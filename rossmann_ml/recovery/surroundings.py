@@ -87,7 +87,7 @@ def examine_lock(settings: Settings) -> Iterator[Finding]:
             "wait for it; if it hangs, stop that process: its lock goes with it",
         )
     elif owner.exists():
-        process, _ = _owner(owner.read_text("utf-8", errors="replace"))
+        process, _ = _owner(files.read_small(owner).decode(errors="replace"))
         yield warning(
             "lock",
             f"a writer ended without tidying up: {process}; the lock itself went with it",

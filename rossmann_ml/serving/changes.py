@@ -37,14 +37,15 @@ def is_changed(path: Path) -> bool:
 
     Raises:
         ForbiddenError: This user may not read the file or its digest.
-        FaultError: The disk cannot read one of them.
+        FaultError: The disk cannot read one of them, or it is no plain file.
     """
     try:
+        found = path.stat()
+        files.require_plain(path)
         log = path.with_name(f"{path.name}.wal")
         if log.exists() and log.stat().st_size:
             return True
-        recorded = digest_path(path).read_text(encoding="utf-8", errors="replace").split()[:1]
-        found = path.stat()
+        recorded = files.read_small(digest_path(path)).decode(errors="replace").split()[:1]
         digest = _digest(path, found.st_ino, found.st_size, found.st_mtime_ns)
     except FileNotFoundError:
         return False

@@ -229,14 +229,16 @@ def pointed_path(published_path: Path) -> Path | None:
     """
     pointer = published_path / POINTER_NAME
     try:
-        name = pointer.read_text(encoding="utf-8", errors="replace").strip()
+        name = files.read_small(pointer).decode(errors="replace").strip()
     except FileNotFoundError:
         return None
+    except FaultError as error:  # something else in its place, which a new pointer replaces
+        raise PublishError(str(error)) from error
     except OSError as error:
         raise fault_of(error, pointer) or FaultError(f"{pointer}: {error}") from error
     if not _FILE_NAME.fullmatch(name):
         raise PublishError(
-            f"{pointer}: {name!r} is not the name of a generation's file "
+            f"{pointer}: {name[:80]!r} is not the name of a generation's file "
             "(12 hexadecimal digits and .duckdb); `rossmann publish` rewrites it"
         )
     return published_path / name

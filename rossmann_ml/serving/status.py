@@ -152,7 +152,7 @@ def read_status(published_path: Path) -> Status:
     """
     path = status_path(published_path)
     try:
-        return Status.model_validate_json(path.read_bytes())
+        return Status.model_validate_json(files.read_small(path))
     except (FileNotFoundError, ValidationError):
         return Status()
     except OSError as error:

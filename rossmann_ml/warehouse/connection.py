@@ -20,6 +20,7 @@ import duckdb
 import filelock
 import polars as pl
 
+from rossmann_ml.base import files
 from rossmann_ml.base.errors import BusyError, DamagedError, FaultError, NoDataError
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.base.storage_faults import fault_of
@@ -102,10 +103,13 @@ def open_as_it_is(settings: Settings, *, read_only: bool = True) -> duckdb.DuckD
 
     Raises:
         DamagedError: The file is not a DuckDB database.
+        FaultError: It, or its log, is no plain file.
         ForbiddenError: This user may not read or write the file.
         BusyError: Another process has the database open, and one of the two processes writes.
     """
     path = settings.database_path
+    for each in (path, path.with_name(f"{path.name}.wal")):
+        files.require_plain(each)
     try:
         return duckdb.connect(
             str(path),
@@ -254,7 +258,7 @@ def _locked_folder(folder: Path) -> Iterator[None]:
 def _holder(settings: Settings) -> str:
     """Return who holds the writer's lock, as JSON text; ``unknown`` if there is no note."""
     owner = owner_path(settings)
-    return owner.read_text("utf-8", errors="replace") if owner.exists() else "unknown"
+    return files.read_small(owner).decode(errors="replace") if owner.exists() else "unknown"
 
 
 @contextmanager
@@ -287,6 +291,7 @@ def writer_lock(settings: Settings) -> Iterator[None]:
         if lock.lock_counter == 1:
             me = {"pid": os.getpid(), "since": datetime.now(UTC).isoformat(timespec="seconds")}
             held.callback(owner.unlink, missing_ok=True)
+            owner.unlink(missing_ok=True)  # whatever is there: writing to a pipe would wait
             owner.write_text(json.dumps(me), encoding="utf-8")
         yield
 

@@ -262,7 +262,7 @@ def _read_whole(path: Path) -> Any:
     """Return a JSON file's decoded content; None if the file is missing or half written."""
     try:
         return json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
 
 

@@ -19,7 +19,7 @@ from http import HTTPStatus
 from itertools import chain
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from app.api.problems import MEDIA_TYPE
 
@@ -75,8 +75,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._receiving: asyncio.TimerHandle | None = None
         self._sending: asyncio.TimerHandle | None = None
         self._is_head = True
-        self._is_lost = False
         self._bytes = 0
+        self._answering: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request; make room for this connection if there are too many."""
@@ -90,7 +90,6 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Give back what the connection holds."""
-        self._is_lost = True
         self._leave()
         self._stop_receiving()
         self._stop_sending()
@@ -145,8 +144,6 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Begin to wait for the next request, or for the caller to read the last response."""
         super().on_response_complete()
-        if self._is_lost:  # a pipelined request may end after its connection
-            return
         if self.transport.is_closing():
             self._await_closing()
         elif self.cycle.response_complete:
@@ -226,9 +223,17 @@ class BoundedProtocol(HttpToolsProtocol):
         else:
             self.drop()
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
+
     def _leave(self) -> None:
         self._limits.waiting.pop(self, None)
         self._limits.stalled.pop(self, None)
+        if self._answering is not None:
+            # uvicorn notes it for the newest request only, and would answer others to no one
+            self._answering.disconnected = True
+            self._answering.message_event.set()
 
     def _later(self, seconds: float, act: Callable[[], None]) -> asyncio.TimerHandle:
         return self.loop.call_later(seconds, act)

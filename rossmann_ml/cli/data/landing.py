@@ -88,7 +88,7 @@ def status() -> None:
         names = f"{', '.join(waiting)} (not landed yet)"
         show(f"{name} files in {folder}: {names if waiting else 'none to land'}")
     for each in found.left_alone:
-        show(f"note: {each.path} is not landed: {each.reason}")
+        show(f"note: {each.path.with_name(each.name)} is not landed: {each.reason}")
 
 
 def _landed_table(landed: tuple[LandedKind, ...]) -> Table:

@@ -7,6 +7,7 @@ import select
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from pathlib import Path
 
 import httpx
 import pytest
@@ -20,7 +21,12 @@ MOST_CONNECTIONS = 60
 
 
 @pytest.fixture(scope="module")
-def server(shared_published: Published, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("server") / "api.log"
+
+
+@pytest.fixture(scope="module")
+def server(shared_published: Published, log: Path) -> Iterator[str]:
     """Yield the address of a real server with short limits."""
     limits = {
         "BODY_TIMEOUT_SECONDS": 2,
@@ -32,10 +38,9 @@ def server(shared_published: Published, tmp_path_factory: pytest.TempPathFactory
     with pytest.MonkeyPatch.context() as patched:
         for name, value in limits.items():
             patched.setenv(f"ROSSMANN_API_{name}", str(value))
-        folder = tmp_path_factory.mktemp("server")
-        patched.setenv("ROSSMANN_STATE_DIR", str(folder))
+        patched.setenv("ROSSMANN_STATE_DIR", str(log.parent))
         warehouse = shared_published[0].warehouse_path
-        with serving("api", warehouse, ready="/health", log=folder / "api.log") as address:
+        with serving("api", warehouse, ready="/health", log=log) as address:
             yield address
 
 
@@ -104,6 +109,16 @@ def test_a_connection_that_sends_no_request_is_closed(server: str) -> None:
 def test_an_answer_that_is_not_read_is_given_up(server: str) -> None:
     with connection_to(server, MANY_ANSWERS) as unread:
         assert is_reset(unread)
+
+
+def test_requests_of_a_connection_that_was_dropped_are_no_errors_in_the_log(
+    server: str, log: Path
+) -> None:
+    request = b"GET /stores/1/forecast HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    for _ in range(5):
+        answer_to(server, request * 40)
+    httpx.get(f"{server}/stores/1/forecast", timeout=60)  # ends after those before it
+    assert "Traceback" not in log.read_text()
 
 
 def test_silent_connections_do_not_shut_others_out(server: str) -> None:

@@ -281,7 +281,11 @@ def test_a_folder_without_a_marker_is_the_retailers_if_it_holds_whole_files(
         assert data_set_of(tmp_path, is_bulk=is_bulk) == DataSet("sample-3-7", True, False)
 
 
-@pytest.mark.parametrize("marker", [b"{", b"[]", b'{"name": "a"}', b"3", b"\xff"])
+HALF_A_CHARACTER = rb'{"name": "\ud800", "is_synthetic": true, "is_historical": true}'
+MARKERS = [b"{", b"[]", b'{"name": "a"}', b"3", b"\xff", b"[" * 100_000, HALF_A_CHARACTER]
+
+
+@pytest.mark.parametrize("marker", MARKERS)
 def test_a_marker_that_cannot_be_read_is_refused(tmp_path: Path, marker: bytes) -> None:
     (tmp_path / "dataset.json").write_bytes(marker)
     with pytest.raises(BadFileError, match=r"dataset\.json: not readable as a data set's marker"):

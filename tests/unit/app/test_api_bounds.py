@@ -132,6 +132,10 @@ def test_the_server_answers_to_its_own_names_only(header: str, *, is_known: bool
         ("allowed_hosts", "*"),
         ("trusted_proxies", "*"),
         ("trusted_proxies", "0.0.0.0/0"),
+        ("cors_origins", "null"),
+        ("trusted_proxies", "0.0.0.0/1,128.0.0.0/1"),
+        ("head_timeout_seconds", "inf"),
+        ("max_connections", "99999999999999999"),
     ],
 )
 def test_a_setting_that_would_open_everything_refuses_the_start(name: str, value: str) -> None:

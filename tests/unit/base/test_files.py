@@ -12,6 +12,10 @@ from pathlib import Path
 import pytest
 
 from rossmann_ml.base import files
+from rossmann_ml.base.errors import FaultError
+from rossmann_ml.base.settings import load_settings
+from rossmann_ml.serving.generations import open_generation
+from rossmann_ml.warehouse.connection import open_as_it_is
 
 
 @contextmanager
@@ -69,3 +73,33 @@ def test_every_file_of_a_folder_is_on_disk_before_the_folder_has_its_name(
     content = {f"source{end}" for end in ("", "/small.txt", "/member", "/member/trees.txt")}
     assert set(synced[:4]) == content
     assert synced[4:] == ["renamed", str(tmp_path)]
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder", "large"])
+def test_what_is_no_small_plain_file_is_refused_in_words_and_not_waited_for(
+    kind: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "CURRENT"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.touch()
+        os.truncate(path, 1_000_000_000)
+    with pytest.raises(FaultError, match="CURRENT cannot be opened: it is no plain file"):
+        files.read_small(path)
+
+
+def test_a_pipe_in_the_place_of_a_database_is_refused_before_a_library_waits_for_it(
+    tmp_path: Path,
+) -> None:
+    settings = load_settings(warehouse_dir=tmp_path)
+    generation = tmp_path / "0123456789ab.duckdb"
+    for path in (settings.database_path, generation):
+        os.mkfifo(path)
+    for open_it in (lambda: open_as_it_is(settings), lambda: open_generation(generation)):
+        with pytest.raises(FaultError, match="it is no plain file; move it away"):
+            open_it()

@@ -93,6 +93,12 @@ def test_files_of_the_product_are_found_in_a_folder_and_other_csv_files_are_list
     ]
 
 
+def test_a_line_break_in_a_name_makes_no_line_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "b.csv\nerror: all is lost").write_text("x")
+    _, (other,) = find_files(tmp_path)
+    assert str(other).startswith(r"b.csv\nerror: all is lost (")
+
+
 def test_a_missing_folder_or_a_file_in_place_of_a_folder_has_no_files(tmp_path: Path) -> None:
     (tmp_path / "train.csv").write_text("x")
     assert find_files(tmp_path / "none") == ([], [])
