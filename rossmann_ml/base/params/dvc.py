@@ -5,7 +5,6 @@ Only ``dvc.yaml`` and :mod:`rossmann_ml.pipeline.stages` read it; the weekly job
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
@@ -26,7 +25,7 @@ class DvcParams(StrictModel):
             model fitted with another number of threads has other bytes.
     """
 
-    source: Path
+    source: str
     sample_stores: Annotated[int, Field(ge=1)]
     sample_seed: int
     profile: Profile
