@@ -193,4 +193,4 @@ async def _stop(processes: Sequence[asyncio.subprocess.Process], grace_seconds: 
     send(signal.SIGKILL)
     await asyncio.gather(*(process.wait() for process in processes))
     for process in processes:  # a child may keep the output open, and asyncio would complain
-        process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001 - no other way
+        process._transport.close()  # type: ignore[attr-defined]
