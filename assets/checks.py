@@ -9,9 +9,8 @@ from collections.abc import Iterator, Mapping
 
 import dagster as dg
 
-from assets.metadata import check_page, reported
+from assets.metadata import reported
 from assets.resources import Writer
-from rossmann_ml.base.settings import Settings
 from rossmann_ml.pipeline.steps import refuse_failed
 from rossmann_ml.quality import SuiteResult, run_suites
 
@@ -55,27 +54,23 @@ def _checks(place: str, suites: dict[str, list[str]]) -> dg.AssetChecksDefinitio
     def expectations(
         context: dg.AssetCheckExecutionContext, writer: Writer
     ) -> Iterator[dg.AssetCheckResult]:
-        settings = writer.settings
         wanted = {key.name: key for key in context.selected_asset_check_keys}
         chosen = [suite for name, suite in names.items() if name in wanted]
         results = run_suites(writer.session(context), chosen, run_id=context.run.run_id)
         for result in results:
-            yield _check_result(settings, wanted[f"{result.suite}_expectations"], result)
+            yield _check_result(wanted[f"{result.suite}_expectations"], result)
         refuse_failed(results)
 
     return expectations
 
 
-def _check_result(
-    settings: Settings, key: dg.AssetCheckKey, result: SuiteResult
-) -> dg.AssetCheckResult:
-    pages = result.data_docs_path
+def _check_result(key: dg.AssetCheckKey, result: SuiteResult) -> dg.AssetCheckResult:
     metadata = reported(
         result.summary().splitlines()[0],
         expectations=len(result.checks),
         failed_errors=len(result.failed_errors),
         failed_warnings=len(result.failed_warnings),
-        page=None if pages is None else check_page(settings, pages),
+        page=dg.MetadataValue.url(result.data_docs_url) if result.data_docs_url else None,
     )
     only_warnings = result.is_success and result.failed_warnings
     return dg.AssetCheckResult(

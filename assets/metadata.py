@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import dagster as dg
 import duckdb
@@ -22,8 +21,6 @@ from rossmann_ml.training.tracking import page_of
 from rossmann_ml.warehouse.schema import create_tables
 
 OWNERS = ["team:forecasting"]
-CHECK_PAGES = "/check-pages"
-"""Path of Great Expectations' pages on the web server of Dagster's UI."""
 COLUMNS = "dagster/column_schema"
 """Metadata key of the columns of an asset's table."""
 SUMMARY = "summary"
@@ -87,12 +84,6 @@ def _declared() -> dict[str, dg.TableSchema]:
         create_tables(empty)
         schemas = ("raw", "forecasting", "monitoring")
         return {k: v for schema in schemas for k, v in columns_of(empty, schema).items()}
-
-
-def check_page(settings: Settings, path: Path) -> dg.MetadataValue:
-    """Link a page of Great Expectations, which the web server of Dagster's UI serves."""
-    folder = (settings.state_path / "gx" / "data_docs").resolve()
-    return dg.MetadataValue.url(f"{CHECK_PAGES}/{quote(str(path.resolve().relative_to(folder)))}")
 
 
 def mlflow_run(settings: Settings, run_id: str) -> dg.MetadataValue | None:

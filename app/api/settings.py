@@ -20,7 +20,7 @@ from rossmann_ml.base.errors import SettingsError
 _HOST_NAME = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 _KEY = re.compile(r"[A-Za-z0-9_.-]{1,40}:[0-9a-f]{64}")
 _ORIGIN = re.compile(r"https?://[^/*\s]+")
-# the largest networks for private use are 10.0.0.0/8 and fc00::/7
+# the largest networks for private use have prefixes of 8 bits (IPv4) and 7 bits (IPv6)
 _SHORTEST_PREFIXES = {4: 8, 6: 7}
 
 # beyond an hour, or the number of ports, a limit would limit nothing, or the server would not start
