@@ -22,8 +22,9 @@ from rossmann_ml.base.settings import PROJECT_DIR, load_settings
 from rossmann_ml.models.bundle import Bundle
 from rossmann_ml.monitoring.drift import evidently as drift_evidently
 from rossmann_ml.monitoring.drift.measure import DriftMetric, compare_samples
+from rossmann_ml.monitoring.drift.sales_weeks import sales_samples
 from rossmann_ml.monitoring.drift.stores import store_deviations, stores_off_level
-from rossmann_ml.monitoring.drift.windows import Sample, plan_samples, sales_samples
+from rossmann_ml.monitoring.drift.windows import Sample, plan_samples
 from rossmann_ml.warehouse.connection import connect, read_frame
 from rossmann_ml.warehouse.tables.models import require_champion
 

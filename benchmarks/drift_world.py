@@ -19,9 +19,9 @@ from rossmann_ml.features.panel import FeatureInputs, training_panel
 from rossmann_ml.models.base import log_base
 from rossmann_ml.models.bundle import Bundle
 from rossmann_ml.models.departures import centred
+from rossmann_ml.monitoring.drift.sales_weeks import SALES_HISTORY_DAYS
 from rossmann_ml.monitoring.drift.windows import (
     FEATURE_COLUMNS,
-    SALES_HISTORY_DAYS,
     YEAR_DAYS,
     Sample,
     feature_samples,

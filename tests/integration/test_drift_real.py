@@ -14,11 +14,7 @@ from rossmann_ml.base.params import Params, load_params
 from rossmann_ml.base.settings import PROJECT_DIR
 from rossmann_ml.features.panel import FeatureInputs, training_panel
 from rossmann_ml.monitoring.drift.measure import compare_samples
-from rossmann_ml.monitoring.drift.windows import (
-    FEATURE_COLUMNS,
-    YEAR_DAYS,
-    feature_samples,
-)
+from rossmann_ml.monitoring.drift.windows import FEATURE_COLUMNS, YEAR_DAYS, feature_samples
 
 pytestmark = pytest.mark.real_data
 

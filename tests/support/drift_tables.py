@@ -10,8 +10,9 @@ import polars as pl
 from rossmann_ml.base.params import Params
 from rossmann_ml.base.settings import Settings, load_settings
 from rossmann_ml.monitoring.drift.measure import compare_samples
+from rossmann_ml.monitoring.drift.sales_weeks import sales_samples
 from rossmann_ml.monitoring.drift.stores import store_deviations, stores_off_level
-from rossmann_ml.monitoring.drift.windows import FEATURE_COLUMNS, plan_samples, sales_samples
+from rossmann_ml.monitoring.drift.windows import FEATURE_COLUMNS, plan_samples
 from rossmann_ml.warehouse.connection import connect
 from support.chain import NEWEST_ORIGIN, frames
 

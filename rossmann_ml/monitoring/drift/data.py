@@ -13,9 +13,9 @@ from datetime import date, timedelta
 import duckdb
 import polars as pl
 
+from rossmann_ml.monitoring.drift.sales_weeks import SALES_HISTORY_DAYS, sales_samples
 from rossmann_ml.monitoring.drift.windows import (
     FEATURE_COLUMNS,
-    SALES_HISTORY_DAYS,
     WEEK_DAYS,
     YEAR_DAYS,
     Sample,
@@ -23,7 +23,6 @@ from rossmann_ml.monitoring.drift.windows import (
     feature_samples,
     forecast_samples,
     plan_samples,
-    sales_samples,
 )
 from rossmann_ml.warehouse.tables import core, features, forecasting
 

@@ -1,14 +1,10 @@
 """Build samples: current values of a feature, and earlier values with which drift compares them.
 
-Entry points: :func:`plan_samples`, :func:`sales_samples`, :func:`feature_samples`,
-:func:`forecast_samples`. Seasons are not drift, so plan, features and sales are compared with about
-52 weeks earlier; missing sales rows are compared with the four weeks before, and forecasts with the
-previous vintage. Distances are computed in :mod:`rossmann_ml.monitoring.drift.evidently`, scores of
-single stores in :mod:`rossmann_ml.monitoring.drift.stores`.
-
-Promotions alternate by week, which averages out over six weeks but not in a single week (measured
-in docs/drift.md). A single week is therefore compared with the week 51, 52 or 53 weeks earlier that
-has the most similar promotions.
+Entry points: :func:`plan_samples`, :func:`feature_samples`, :func:`forecast_samples`; for sales
+:func:`rossmann_ml.monitoring.drift.sales_weeks.sales_samples`. Seasons are not drift, so plan,
+features and sales are compared with about 52 weeks earlier, and forecasts with the previous
+vintage. Distances are computed in :mod:`rossmann_ml.monitoring.drift.evidently`, scores of single
+stores in :mod:`rossmann_ml.monitoring.drift.stores`.
 """
 
 from __future__ import annotations
@@ -23,23 +19,12 @@ from rossmann_ml.base.params.drift import DriftKind
 
 WEEK_DAYS = 7
 YEAR_DAYS = 364  # 52 weeks: the same weekday a year ago
-# days back to the weeks whose promotions may be similar: 52, 51 and 53 weeks
-_WEEK_SHIFTS = (364, 357, 371)
-# the eight weeks before a week give a store's level, with and without promotion
-_LEVEL_DAYS = 56
-# a store with rows on half of the four weeks before a week is active
-_ACTIVE_DAYS = 28
-# sales this close to a state holiday change with it, and holidays change their date
-_NEAR_HOLIDAY_DAYS = 3
-# levels of a week with fewer ordinary days are not compared
-_MIN_ORDINARY_DAYS = 2
 # smaller changes are shown as 0.0%
 _SMALLEST_SHARE_SHOWN = 0.0005
 
 FEATURE_COLUMNS = ("residual_7d", "residual_28d", "level_trend", "store_level")
 REBUILDING_DAYS = 7
 """A store that is closed this long is being rebuilt, which does not recur a year later."""
-SALES_HISTORY_DAYS = max(_WEEK_SHIFTS) + WEEK_DAYS + _LEVEL_DAYS
 
 
 @dataclass(frozen=True)
@@ -126,33 +111,9 @@ def plan_samples(plan: pl.DataFrame, *, origin: date, horizon_days: int) -> list
     current = Window(origin + timedelta(days=1), origin + timedelta(days=horizon_days))
     reference = current.before(YEAR_DAYS)
     school = _yes_no("is_school_holiday", "holiday", "school")
-    rows = _common_rows(plan.with_columns(is_school_holiday=school), current, reference)
-    features = (*_CATEGORIES, "state_holiday", "is_school_holiday")
-    return _samples("plan", features, rows, (current, reference))
-
-
-def sales_samples(sales: pl.DataFrame, *, last_day: date) -> list[Sample]:
-    """Build the samples of sales: the newest week compared with a week about a year before.
-
-    The earlier week is 51, 52 or 53 weeks before, the one with the most similar promotions. Missing
-    sales rows are compared with the four weeks before instead.
-
-    Args:
-        sales: ``store_id, state, day, sales, customers, is_open, is_promo, state_holiday`` of
-            store-days with a sales row, from ``SALES_HISTORY_DAYS`` before ``last_day`` on.
-        last_day: Last day of the newest week.
-
-    Returns:
-        One sample for each compared feature, such as the level of sales.
-    """
-    current = Window(last_day - timedelta(days=WEEK_DAYS - 1), last_day)
-    reference = current.before(_promotion_shift(sales, current))
-    windows = current, reference
-    return [
-        *_observed(sales, current),
-        *_samples("sales", _CATEGORIES, _common_rows(sales, *windows), windows),
-        *_samples("sales", _LEVELS, _levels(sales, *windows), windows),
-    ]
+    rows = common_rows(plan.with_columns(is_school_holiday=school), current, reference)
+    features = (*CATEGORIES, "state_holiday", "is_school_holiday")
+    return samples_of("plan", features, rows, (current, reference))
 
 
 def feature_samples(
@@ -167,7 +128,7 @@ def feature_samples(
         reference_origin: Forecast origin about 52 weeks before.
     """
     windows = Window(origin, origin), Window(reference_origin, reference_origin)
-    return _samples("features", FEATURE_COLUMNS, (features, reference), windows)
+    return samples_of("features", FEATURE_COLUMNS, (features, reference), windows)
 
 
 def forecast_samples(now: pl.DataFrame, then: pl.DataFrame) -> list[Sample]:
@@ -193,23 +154,7 @@ def forecast_samples(now: pl.DataFrame, then: pl.DataFrame) -> list[Sample]:
         pairs.select(same_days=pl.col("sales_forecast").log() - own),
         pairs.select(same_days=pl.col("sales_forecast_then").log() - own),
     )
-    return _samples("forecasts", ("same_days",), logs, (window, window))
-
-
-def ordinary_days(sales: pl.DataFrame, window: Window) -> list[date]:
-    """Return the days of a window that are at least four days away from any state's holidays.
-
-    Args:
-        sales: ``day, state_holiday`` of store-days in and around the window.
-        window: Days to choose from.
-    """
-    holidays = sales.filter(pl.col("state_holiday") != "0")["day"].unique().to_list()
-    near = {
-        holiday + timedelta(days=days)
-        for holiday in holidays
-        for days in range(-_NEAR_HOLIDAY_DAYS, _NEAR_HOLIDAY_DAYS + 1)
-    }
-    return [day for day in window.days if day not in near]
+    return samples_of("forecasts", ("same_days",), logs, (window, window))
 
 
 def _yes_no(column: str, yes: str, no: str) -> pl.Expr:
@@ -217,37 +162,11 @@ def _yes_no(column: str, yes: str, no: str) -> pl.Expr:
     return pl.when(column).then(pl.lit(yes)).otherwise(pl.lit(no))
 
 
-_WEEKDAY = pl.col("day").dt.to_string("%a")
-_CATEGORIES = ("promo_by_weekday", "open_by_weekday", "open_by_state")
-_LEVELS = ("sales_level", "customers_level", "spend_level")
+WEEKDAY = pl.col("day").dt.to_string("%a")
+CATEGORIES = ("promo_by_weekday", "open_by_weekday", "open_by_state")
 
 
-def _promotion_shift(sales: pl.DataFrame, current: Window) -> int:
-    """Return how many days before the current week its reference week is: 357, 364 or 371.
-
-    The reference week has the most similar promotions. Two weeks differ by the sum, over the seven
-    weekdays, of the absolute difference between their shares of stores with promotion, rounded to
-    0.1. If several weeks differ equally, the one nearest to 364 days is taken.
-
-    Args:
-        sales: ``day, is_promo`` of store-days of all four weeks; a day without rows counts as a day
-            without promotion.
-        current: Current week.
-    """
-    by_day = dict(sales.group_by("day").agg(pl.col("is_promo").mean()).iter_rows())
-
-    def difference(shift: int) -> tuple[float, int]:
-        moved = sum(
-            abs(by_day.get(day, 0.0) - by_day.get(day - timedelta(days=shift), 0.0))
-            for day in current.days
-        )
-        # rounded, because a few stores without rows must not decide for another week
-        return round(moved, 1), abs(shift - YEAR_DAYS)
-
-    return min(_WEEK_SHIFTS, key=difference)
-
-
-def _common_rows(
+def common_rows(
     rows: pl.DataFrame, current: Window, reference: Window
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Pair the store-days of two windows, and add columns of categories to them.
@@ -293,8 +212,8 @@ def _common_rows(
     opening = pl.when(ordinary).then(_yes_no("is_open", "open", "closed"))
     now, then = (
         side.with_columns(
-            promo_by_weekday=pl.format("{} {}", _WEEKDAY, _yes_no("is_promo", "promotion", "none")),
-            open_by_weekday=pl.format("{} {}", _WEEKDAY, opening),
+            promo_by_weekday=pl.format("{} {}", WEEKDAY, _yes_no("is_promo", "promotion", "none")),
+            open_by_weekday=pl.format("{} {}", WEEKDAY, opening),
             open_by_state=pl.format("{} {}", "state", opening),
         )
         for side in (now, then)
@@ -302,81 +221,7 @@ def _common_rows(
     return now, then
 
 
-def _observed(sales: pl.DataFrame, current: Window) -> list[Sample]:
-    """Return the sample that shows missing sales rows, alone in a list.
-
-    It compares the newest week (current) with the four weeks before (reference). The category of a
-    store-day says its weekday and whether it has a row, such as ``Mon row`` or ``Mon no row``.
-    Stores with rows on fewer than half of the days of the four weeks are left out, because they
-    are closed or have just reopened. The list is empty if no store remains.
-    """
-    past = Window(current.first - timedelta(days=_ACTIVE_DAYS), current.first - timedelta(days=1))
-    active = (
-        sales.filter(past.has("day"))
-        .group_by("store_id")
-        .agg(rows=pl.len())
-        .filter(pl.col("rows") >= _ACTIVE_DAYS // 2)  # excludes stores that are just reopening
-        .select("store_id")
-    )
-    days = pl.DataFrame({"day": [*past.days, *current.days]})
-    row = pl.when("is_there").then(pl.lit("row")).otherwise(pl.lit("no row"))
-    rows = (
-        active.join(days, how="cross")
-        .join(
-            sales.select("store_id", "day", is_there=pl.lit(value=True)),
-            on=["store_id", "day"],
-            how="left",
-        )
-        .sort("store_id", "day")
-        .with_columns(observed_by_weekday=pl.format("{} {}", _WEEKDAY, row))
-    )
-    sides = rows.filter(current.has("day")), rows.filter(past.has("day"))
-    return _samples("sales", ("observed_by_weekday",), sides, (current, past))
-
-
-def _levels(
-    sales: pl.DataFrame, current: Window, reference: Window
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return ``sales_level, customers_level, spend_level`` of store-days in each window.
-
-    A level is the log of sales, customers or sales per customer, minus the store's mean of that log
-    on days with the same ``is_promo`` in the eight weeks before its own window.
-
-    The n-th day of the current window is paired with the n-th day of the reference window. A pair
-    is used only if both are ordinary days (see :func:`ordinary_days`); the mean uses all days.
-
-    Returns:
-        Rows of the current window, and rows of the reference window; both are empty if fewer than
-        two pairs of days are used.
-    """
-    shift = current.first - reference.first
-    ordinary_then = set(ordinary_days(sales, reference))
-    days = [day for day in ordinary_days(sales, current) if day - shift in ordinary_then]
-    if len(days) < _MIN_ORDINARY_DAYS:
-        days = []
-    logs = sales.filter((pl.col("sales") > 0) & (pl.col("customers") > 0)).with_columns(
-        sales_level=pl.col("sales").log(),
-        customers_level=pl.col("customers").log(),
-        spend_level=(pl.col("sales") / pl.col("customers")).log(),
-    )
-
-    def side(window: Window, of_days: list[date]) -> pl.DataFrame:
-        before = Window(
-            window.first - timedelta(days=_LEVEL_DAYS), window.first - timedelta(days=1)
-        )
-        cell = ["store_id", "is_promo"]
-        own = logs.filter(before.has("day")).group_by(cell).agg(pl.col(_LEVELS).mean())
-        return (
-            logs.filter(pl.col("day").is_in(of_days))
-            .join(own, on=cell, suffix="_own")
-            .sort("store_id", "day")
-            .select(pl.col(name) - pl.col(f"{name}_own") for name in _LEVELS)
-        )
-
-    return side(current, days), side(reference, [day - shift for day in days])
-
-
-def _samples(
+def samples_of(
     kind: DriftKind,
     features: Sequence[str],
     sides: tuple[pl.DataFrame, pl.DataFrame],

@@ -28,8 +28,9 @@ from rossmann_ml.base.settings import PROJECT_DIR, Settings
 from rossmann_ml.cli import monitor
 from rossmann_ml.monitoring.drift.evidently import distances, performance
 from rossmann_ml.monitoring.drift.measure import DriftReport, measure_drift
+from rossmann_ml.monitoring.drift.sales_weeks import sales_samples
 from rossmann_ml.monitoring.drift.stores import store_deviations
-from rossmann_ml.monitoring.drift.windows import Sample, Window, plan_samples, sales_samples
+from rossmann_ml.monitoring.drift.windows import Sample, Window, plan_samples
 from rossmann_ml.serving.report_files import report_path
 from rossmann_ml.warehouse.connection import connect
 from rossmann_ml.warehouse.session import Session

@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rossmann_ml.monitoring.drift.sales_weeks import ordinary_days
 from rossmann_ml.monitoring.drift.windows import (
     Sample,
     Window,
     feature_samples,
     forecast_samples,
-    ordinary_days,
     plan_samples,
 )
 

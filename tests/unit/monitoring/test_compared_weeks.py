@@ -17,7 +17,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rossmann_ml.monitoring.drift.windows import Window, sales_samples
+from rossmann_ml.monitoring.drift.sales_weeks import sales_samples
+from rossmann_ml.monitoring.drift.windows import Window
 
 LAST = date(2015, 7, 31)  # a Friday
 WEEK = [LAST - timedelta(days=back) for back in range(6, -1, -1)]
