@@ -29,22 +29,18 @@ def show_downloads(label: str, rows: Callable[[], pl.DataFrame], name: str) -> N
         rows: Function that returns the rows.
         name: Name of the file without its ending.
     """
-    st.download_button(
-        f"{label} as CSV",
-        lambda: csv_text(rows()),
-        f"{name}.csv",
-        "text/csv",
-        icon=":material/download:",
-        on_click="ignore",
-    )
-    st.download_button(
-        f"{label} as Parquet",
-        lambda: _parquet(rows()),
-        f"{name}.parquet",
-        "application/vnd.apache.parquet",
-        icon=":material/download:",
-        on_click="ignore",
-    )
+    for form, content, media_type in (
+        ("CSV", lambda: csv_text(rows()), "text/csv"),
+        ("Parquet", lambda: _parquet(rows()), "application/vnd.apache.parquet"),
+    ):
+        st.download_button(
+            f"{label} as {form}",
+            content,
+            f"{name}.{form.lower()}",
+            media_type,
+            icon=":material/download:",
+            on_click="ignore",
+        )
 
 
 def asked_later(
