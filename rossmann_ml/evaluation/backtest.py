@@ -131,7 +131,9 @@ def fold_days(inputs: FeatureInputs, panel: pl.DataFrame, recipe: Recipe) -> pl.
     )
 
 
-def served(folds: pl.DataFrame, key: RecipeKey) -> pl.DataFrame:
+def served(
+    folds: pl.DataFrame, key: RecipeKey, origins: Sequence[date] | None = None
+) -> pl.DataFrame:
     """Compute the forecasts that the blend, its members and the linear forecast would have made.
 
     Each of these models has its own bias factor. At each origin, bias factors, weights and
@@ -144,15 +146,20 @@ def served(folds: pl.DataFrame, key: RecipeKey) -> pl.DataFrame:
             for one or more origins.
         key: Key of the recipe: names of the members, and how strongly their weights are shrunk
             towards equal weights.
+        origins: Origins whose forecasts are computed; None for all. The others are only used to fit
+            what these need.
 
     Returns:
-        The given rows. ``linear`` and the members' columns now hold forecasts in EUR. New columns
-        are ``blend`` (the blend's forecast in EUR), ``log_forecast`` (its log before the bias
-        factor) and ``inside_80, inside_95`` (whether sales are inside the blend's interval; null if
-        there is no interval).
+        The rows of these origins. ``linear`` and the members' columns now hold forecasts in EUR.
+        New columns are ``blend`` (the blend's forecast in EUR), ``log_forecast`` (its log before
+        the bias factor) and ``inside_80, inside_95`` (whether sales are inside the blend's interval; null
+        if there is no interval).
     """
     return pl.concat(
-        [_served_origin(part, earlier, key) for part, earlier in origins_with_earlier(folds)]
+        [
+            _served_origin(part, earlier, key)
+            for part, earlier in origins_with_earlier(folds, origins)
+        ]
     )
 
 

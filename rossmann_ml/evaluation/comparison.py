@@ -64,7 +64,8 @@ def compare(
 ) -> Comparison | None:
     """Compare a challenger's recipe with the champion's by their stored out-of-fold forecasts.
 
-    If the recipes have no store-day in common, the champion's missing forecasts are first computed
+    The forecasts from those origins are compared for which the challenger's recipe was fitted. If
+    the recipes have no store-day in common, the champion's missing forecasts are first computed
     and stored. This is possible only if ``params.yaml`` and the code still define the champion's
     recipe; otherwise the result is None.
 
@@ -83,7 +84,8 @@ def compare(
     Raises:
         NoDataError: The challenger has no stored out-of-fold forecasts.
     """
-    challenger = served(read_folds(connection, inputs, params, key).rows, key)
+    folds = read_folds(connection, inputs, params, key)
+    challenger = served(folds.rows, key, folds.fitted)
     common = _common(connection, inputs, params, challenger, other)
     recipes = (Recipe(profile, params, settings.threads) for profile in params.training.profiles)
     recipe = next((each for each in recipes if each.key == other), None)
@@ -152,9 +154,14 @@ def _common(
         columns ``challenger, champion``; no rows if the champion has no stored forecasts.
     """
     try:
-        champion = served(read_folds(connection, inputs, params, other).rows, other)
+        folds = read_folds(connection, inputs, params, other)
     except NoDataError:
         return challenger.clear()
+    origins = challenger["forecast_origin"].unique()
+    shared = [origin for origin in folds.origins if origin in origins]
+    if not shared:
+        return challenger.clear()
+    champion = served(folds.rows, other, shared)
     return challenger.with_columns(challenger=pl.col(BLEND)).join(
         champion.select(*_KEYS, champion=pl.col(BLEND)), on=_KEYS, maintain_order="left"
     )

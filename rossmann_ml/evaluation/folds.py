@@ -10,25 +10,23 @@ blending and evaluating the forecasts.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 import duckdb
-import numpy as np
 import polars as pl
 
 from rossmann_ml.base.errors import NoDataError
-from rossmann_ml.base.params import ForecastParams, Params
+from rossmann_ml.base.params import Params
 from rossmann_ml.base.progress import Progress, silent
+from rossmann_ml.evaluation import fold_tables
 from rossmann_ml.evaluation.backtest import backtest_origins, fold_days, fold_panel
+from rossmann_ml.features.grid import FloatArray
 from rossmann_ml.features.inputs import OriginInputs
-from rossmann_ml.features.panel import FeatureInputs
-from rossmann_ml.models.base import log_base
+from rossmann_ml.models.base import Model, log_base
 from rossmann_ml.models.departures import centred
 from rossmann_ml.models.recipe import Recipe, RecipeKey
-from rossmann_ml.warehouse.connection import append_frame, one_row, read_frame, transaction
 
 
 @dataclass(frozen=True)
@@ -39,11 +37,14 @@ class Folds:
         rows: One row per store-day: the columns of
             :func:`rossmann_ml.evaluation.backtest.fold_days`, and one column of log forecasts per
             member. Sorted by origin, store and day.
+        fitted: Origins for which models were fitted, oldest first. Forecasts from the other origins
+            were made by the models of an earlier one, as in the weeks between two trainings.
         computed: Origins whose forecasts :func:`complete_folds` has computed, because none were
             stored; empty if the forecasts were only read.
     """
 
     rows: pl.DataFrame
+    fitted: list[date]
     computed: list[date]
 
     @property
@@ -63,9 +64,12 @@ def complete_folds(
     """Compute and store a recipe's missing out-of-fold forecasts, then read all of them.
 
     Models are fitted for each backtest origin without stored forecasts. To save fits, such an
-    origin is skipped if there are stored forecasts from an origin at most
-    ``backtest.reuse_within_days`` days before or after it. The newest backtest origin always gets
-    forecasts of its own.
+    origin is skipped if models were fitted for an origin at most ``backtest.reuse_within_days``
+    days before or after it. The newest backtest origin always gets a fit of its own.
+
+    The models also forecast from the origins 7, 14, … days later whose horizon is over, in all from
+    ``backtest.origins_per_fit`` origins: many origins are needed to know how far totals are off,
+    and a forecast costs a tenth of a fit.
 
     Args:
         connection: Pipeline database.
@@ -90,19 +94,21 @@ def complete_folds(
         back_days=recipe.profile_params.backtest_origins_back_days,
         first_training=_first_training_origin(inputs, recipe),
     )
-    stored = _stored_origins(connection, inputs, params, recipe.key)
+    stored = fold_tables.stored_origins(connection, inputs, params, recipe.key)
+    fitted = [origin for origin, found in stored.items() if found.is_fitted]
     near = timedelta(days=params.backtest.reuse_within_days)
     missing = [
         origin
         for origin in wanted
-        if origin not in stored
-        and (origin == wanted[-1] or not any(abs(each - origin) <= near for each in stored))
+        if origin not in fitted
+        and (origin == wanted[-1] or not any(abs(each - origin) <= near for each in fitted))
     ]
     for number, origin in enumerate(missing, start=1):
         progress(f"backtest at origin {origin}, {number} of {len(missing)}")
-        _compute(connection, inputs.features, recipe, origin, panel(), progress=progress)
+        _compute(connection, inputs, recipe, origin, panel(), progress=progress)
     oldest = wanted[0] - near
-    return Folds(_read(connection, inputs, params, recipe.key, oldest=oldest), missing)
+    rows, fitted = fold_tables.read(connection, inputs, params, recipe.key, oldest=oldest)
+    return Folds(rows, fitted, missing)
 
 
 def read_folds(
@@ -131,10 +137,10 @@ def read_folds(
     oldest = inputs.forecast_origin - timedelta(
         days=max(back_days) + params.backtest.reuse_within_days
     )
-    rows = _read(connection, inputs, params, key, oldest=oldest)
+    rows, fitted = fold_tables.read(connection, inputs, params, key, oldest=oldest)
     if rows.is_empty():
         raise NoDataError("there is no backtest of this recipe on this data: run it first")
-    return Folds(rows, [])
+    return Folds(rows, fitted, [])
 
 
 def _first_training_origin(inputs: OriginInputs, recipe: Recipe) -> date:
@@ -153,153 +159,45 @@ def _first_training_origin(inputs: OriginInputs, recipe: Recipe) -> date:
 
 def _compute(
     connection: duckdb.DuckDBPyConnection,
-    inputs: FeatureInputs,
+    inputs: OriginInputs,
     recipe: Recipe,
     origin: date,
     panel: pl.DataFrame,
     *,
     progress: Progress,
 ) -> None:
-    version = data_version_of_origin(inputs, origin, recipe.params.forecast)
-    to_score = fold_panel(inputs, origin, recipe)
-    keys = {"features_hash": recipe.features_hash, "data_version": version}
-    if not _is_stored(connection, "out_of_fold_days", keys, origin):
-        _store(connection, "out_of_fold_days", keys, fold_days(inputs, to_score, recipe))
+    features, params = inputs.features, recipe.params
+    over = inputs.forecast_origin - timedelta(days=params.forecast.horizon_days)
+    weeks = range(params.backtest.origins_per_fit)
+    origins = [origin + timedelta(weeks=week) for week in weeks]
+    panels, versions = {}, {}
+    for each in origins:
+        if each > over:
+            break
+        panels[each] = fold_panel(features, each, recipe)
+        versions[each] = fold_tables.data_version_of_origin(features, each, params.forecast)
+        keys = {"features_hash": recipe.features_hash, "data_version": versions[each]}
+        fold_tables.store_days(connection, keys, fold_days(features, panels[each], recipe))
     for family in recipe.families:
-        member = {"member_hash": recipe.member_hash(family), "data_version": version}
-        if _is_stored(connection, "out_of_fold_forecasts", member, origin):
+        member_hash = recipe.member_hash(family)
+        if fold_tables.has_fit(connection, member_hash, versions[origin], origin):
             continue
         progress(f"fit of {family} as of {origin}")
         model = recipe.fit(family, panel, known_until=origin)
-        departures = centred(to_score, model.predict_departures(to_score))
-        rows = to_score.select(
-            pl.lit(family).alias("model"),
-            "forecast_origin",
-            "store_id",
-            "target_date",
-            pl.Series("log_forecast", log_base(to_score) + departures),
-        )
-        _store(connection, "out_of_fold_forecasts", member, rows)
+        forecasts = [
+            to_score.select(
+                pl.lit(versions[each]).alias("data_version"),
+                pl.lit(family).alias("model"),
+                "forecast_origin",
+                pl.lit(origin).alias("trained_through"),
+                "store_id",
+                "target_date",
+                pl.Series("log_forecast", _log_forecasts(model, to_score)),
+            )
+            for each, to_score in panels.items()
+        ]
+        fold_tables.store_forecasts(connection, member_hash, pl.concat(forecasts))
 
 
-def _store(
-    connection: duckdb.DuckDBPyConnection,
-    table: str,
-    keys: Mapping[str, str],
-    rows: pl.DataFrame,
-) -> None:
-    with transaction(connection):
-        keyed = rows.with_columns(pl.lit(value).alias(name) for name, value in keys.items())
-        append_frame(connection, f"forecasting.{table}", keyed)
-
-
-def _is_stored(
-    connection: duckdb.DuckDBPyConnection, table: str, keys: Mapping[str, str], origin: date
-) -> bool:
-    conditions = " AND ".join(f"{name} = ${name}" for name in keys)
-    found = one_row(
-        connection,
-        f"SELECT 1 FROM forecasting.{table} "  # noqa: S608 - names come from this module
-        f"WHERE forecast_origin = $origin AND {conditions} LIMIT 1",
-        {**keys, "origin": origin},
-    )
-    return found is not None
-
-
-def _stored_origins(
-    connection: duckdb.DuckDBPyConnection, inputs: OriginInputs, params: Params, key: RecipeKey
-) -> dict[date, str]:
-    """Find past origins for which all members' forecasts are stored and fit the current data.
-
-    An origin counts only if sales are known for its whole horizon.
-
-    Returns:
-        By origin, the fingerprint of the data on which its forecasts depend.
-    """
-    members = list(key.members.values())
-    over = inputs.forecast_origin - timedelta(days=params.forecast.horizon_days)
-    stored = connection.execute(
-        """
-        SELECT forecast_origin, data_version
-        FROM (
-            SELECT DISTINCT forecast_origin, data_version, member_hash
-            FROM forecasting.out_of_fold_forecasts
-            WHERE list_contains($members, member_hash) AND forecast_origin <= $over
-        )
-        GROUP BY ALL
-        HAVING count(*) = $count
-        ORDER BY ALL
-        """,
-        {"members": members, "count": len(members), "over": over},
-    ).fetchall()
-    return {
-        origin: version
-        for origin, version in stored
-        if version == data_version_of_origin(inputs.features, origin, params.forecast)
-    }
-
-
-def _read(
-    connection: duckdb.DuckDBPyConnection,
-    inputs: OriginInputs,
-    params: Params,
-    key: RecipeKey,
-    *,
-    oldest: date,
-) -> pl.DataFrame:
-    stored = _stored_origins(connection, inputs, params, key)
-    versions = [version for origin, version in stored.items() if origin >= oldest]
-    rows = read_frame(
-        connection,
-        """
-        SELECT * EXCLUDE (features_hash)
-        FROM forecasting.out_of_fold_days
-        WHERE features_hash = $features_hash AND list_contains($versions, data_version)
-        ORDER BY forecast_origin, store_id, target_date
-        """,
-        {"features_hash": key.features_hash, "versions": versions},
-    )
-    keys = ["data_version", "forecast_origin", "store_id", "target_date"]
-    for family, member_hash in key.members.items():
-        forecasts = read_frame(
-            connection,
-            """
-            SELECT data_version, forecast_origin, store_id, target_date, log_forecast
-            FROM forecasting.out_of_fold_forecasts
-            WHERE member_hash = $member_hash AND list_contains($versions, data_version)
-            """,
-            {"member_hash": member_hash, "versions": versions},
-        ).rename({"log_forecast": family})
-        rows = rows.join(forecasts, on=keys, how="inner", maintain_order="left")
-    return rows.drop("data_version")
-
-
-def data_version_of_origin(inputs: FeatureInputs, origin: date, forecast: ForecastParams) -> str:
-    """Compute a fingerprint of all data on which an origin's forecasts and their errors depend.
-
-    Stored forecasts are used again only if this fingerprint is unchanged. It covers sales up to the
-    last day of the horizon, the plan up to ``plan_lookahead_days`` after that day, and the stores.
-    Later days are excluded, so that the data of a new week does not invalidate stored forecasts
-    from past origins.
-
-    Args:
-        inputs: Stores, sales and plan.
-        origin: Past forecast origin.
-        forecast: Parameters with the horizon and ``plan_lookahead_days``.
-    """
-    last_day = origin + timedelta(days=forecast.horizon_days)
-    last_planned = last_day + timedelta(days=forecast.plan_lookahead_days)
-    known, plan = inputs.sales.until(last_day), inputs.plan
-    columns = slice(0, plan.column(last_planned) + 1)
-    digest = hashlib.blake2b(digest_size=8)
-    digest.update(f"{origin} {inputs.sales.first_date} {plan.first_date}".encode())
-    digest.update(inputs.stores.attributes.write_json().encode())
-    for array in (
-        known.sales,
-        plan.is_open[:, columns],
-        plan.is_promo[:, columns],
-        plan.state_holiday[:, columns],
-        plan.is_school_holiday[:, columns],
-    ):
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
+def _log_forecasts(model: Model, panel: pl.DataFrame) -> FloatArray:
+    return log_base(panel) + centred(panel, model.predict_departures(panel))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 import polars as pl
@@ -130,7 +131,9 @@ class Calibration:
         return pl.DataFrame(columns)
 
 
-def origins_with_earlier(rows: pl.DataFrame) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+def origins_with_earlier(
+    rows: pl.DataFrame, origins: Sequence[date] | None = None
+) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
     """Yield each origin's rows, together with rows of earlier origins to calibrate its forecasts.
 
     Only those earlier origins are used whose last target day is on or before the origin, because
@@ -138,6 +141,7 @@ def origins_with_earlier(rows: pl.DataFrame) -> Iterator[tuple[pl.DataFrame, pl.
 
     Args:
         rows: Rows with ``forecast_origin`` and ``target_date``.
+        origins: Origins to yield; None for all. The others can still be earlier origins of these.
 
     Yields:
         Rows of one origin, oldest origin first, and all rows of the earlier origins for it (no rows
@@ -147,6 +151,8 @@ def origins_with_earlier(rows: pl.DataFrame) -> Iterator[tuple[pl.DataFrame, pl.
     for (origin,), part in rows.sort("forecast_origin", maintain_order=True).group_by(
         "forecast_origin", maintain_order=True
     ):
+        if origins is not None and origin not in origins:
+            continue
         over = over_by.filter(pl.col("over") <= origin)["forecast_origin"].implode()
         yield part, rows.filter(pl.col("forecast_origin").is_in(over))
 

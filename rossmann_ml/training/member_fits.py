@@ -16,7 +16,7 @@ import polars as pl
 from rossmann_ml.base import files
 from rossmann_ml.base.progress import Progress, silent
 from rossmann_ml.base.settings import Settings
-from rossmann_ml.evaluation.folds import data_version_of_origin
+from rossmann_ml.evaluation.fold_tables import data_version_of_origin
 from rossmann_ml.features.inputs import OriginInputs
 from rossmann_ml.models.base import Model
 from rossmann_ml.models.bundle_files import is_whole, name_files

@@ -19,7 +19,7 @@ from rossmann_ml.base.params import Params
 from rossmann_ml.base.params.training import FitSize
 from rossmann_ml.base.progress import Progress, silent
 from rossmann_ml.evaluation.backtest import fold_panel
-from rossmann_ml.evaluation.folds import data_version_of_origin
+from rossmann_ml.evaluation.fold_tables import data_version_of_origin
 from rossmann_ml.features.inputs import OriginInputs
 from rossmann_ml.features.panels import panel_of
 from rossmann_ml.models.base import log_base

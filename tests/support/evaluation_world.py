@@ -12,7 +12,7 @@ import polars as pl
 
 from rossmann_ml.base.params import Params, load_params
 from rossmann_ml.base.settings import PROJECT_DIR
-from rossmann_ml.evaluation.folds import data_version_of_origin
+from rossmann_ml.evaluation.fold_tables import data_version_of_origin
 from rossmann_ml.features.inputs import OriginInputs
 from rossmann_ml.features.panel import FeatureInputs
 from rossmann_ml.models.recipe import RecipeKey
@@ -47,7 +47,7 @@ def small_params(**training: object) -> Params:
     """Return the project's parameters with a horizon of two weeks and three backtest origins."""
     loaded = load_params(PROJECT_DIR / "params.yaml").model_dump()
     loaded["forecast"] |= {"horizon_days": HORIZON_DAYS, "plan_lookahead_days": 5}
-    loaded["backtest"] = {"reuse_within_days": 6}
+    loaded["backtest"] = {"reuse_within_days": 6, "origins_per_fit": 1}
     profile = {
         "origin_step_days": 14,
         "max_origins": 8,
@@ -226,6 +226,7 @@ def store_folds(
                 *columns,
                 member_hash=pl.lit(member_hash),
                 model=pl.lit(family),
+                trained_through="forecast_origin",
                 log_forecast=pl.col(family),
             ),
         )

@@ -235,8 +235,7 @@ CREATE TABLE IF NOT EXISTS forecasting.out_of_fold_days (
     store_weekday_promo_median DOUBLE,
     store_type VARCHAR NOT NULL,
     is_promo BOOLEAN NOT NULL,
-    holiday_nearby VARCHAR NOT NULL, -- 'near a holiday' (3 days) | 'ordinary'
-    PRIMARY KEY (features_hash, data_version, forecast_origin, store_id, target_date)
+    holiday_nearby VARCHAR NOT NULL  -- 'near a holiday' (3 days) | 'ordinary'
 );
 
 -- Forecasts of those days by the blend's members, trained on data before the origin only.
@@ -245,8 +244,8 @@ CREATE TABLE IF NOT EXISTS forecasting.out_of_fold_forecasts (
     data_version VARCHAR NOT NULL,
     model VARCHAR NOT NULL,          -- the member's family
     forecast_origin DATE NOT NULL,
+    trained_through DATE NOT NULL,   -- last day of the sales that the member was fitted on
     store_id INTEGER NOT NULL,
     target_date DATE NOT NULL,
-    log_forecast DOUBLE NOT NULL,    -- before the bias factor
-    PRIMARY KEY (member_hash, data_version, forecast_origin, store_id, target_date)
+    log_forecast DOUBLE NOT NULL     -- before the bias factor
 );

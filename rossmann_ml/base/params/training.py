@@ -92,9 +92,12 @@ class BacktestParams(StrictModel):
         reuse_within_days: No models are fitted for a backtest origin if the origin of a stored fold
             is at most this many days before or after it. The newest backtest origin always gets
             its own fold.
+        origins_per_fit: Number of origins, 7 days apart, from which the models of a fold forecast;
+            the first is the origin for which they were fitted.
     """
 
     reuse_within_days: Annotated[int, Field(ge=0)]
+    origins_per_fit: Annotated[int, Field(ge=1)]
 
 
 class GateParams(StrictModel):

@@ -34,6 +34,7 @@ from rossmann_ml.base.params import Params
 from rossmann_ml.evaluation.backtest import fold_days, fold_panel
 from rossmann_ml.evaluation.folds import Folds, complete_folds, read_folds
 from rossmann_ml.features.panel import training_panel
+from rossmann_ml.models.departures import centred
 from rossmann_ml.models.recipe import Recipe
 
 PARAMS = small_params()
@@ -283,6 +284,41 @@ def test_an_interrupted_backtest_continues_with_the_next_fit(
         f"fit of lightgbm as of {WISHED[1]}",
     ]
     assert fitted.complete().rows.equals(first.rows)
+
+
+def test_models_of_a_fold_forecast_from_the_weeks_after_it_that_are_over(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    fitted = Fitted(connection)
+    loaded = fitted.params.model_dump()
+    loaded["backtest"]["origins_per_fit"] = 3
+    fitted.recipe = replace(fitted.recipe, params=Params.model_validate(loaded))
+    found = fitted.complete()
+    weekly = [LAST_DAY - timedelta(days=days) for days in (56, 49, 42, 28, 21, 14)]
+    assert (found.fitted, found.origins) == (WISHED, weekly)
+    late = WISHED[0] + timedelta(days=7)
+    to_score = fold_panel(FEATURES, late, fitted.recipe)
+    model = fitted.recipe.fit("lightgbm", fitted.panel(), known_until=WISHED[0])
+    departures = centred(to_score, model.predict_departures(to_score))
+    rows = found.rows.filter(pl.col("forecast_origin") == late)
+    assert (rows["lightgbm"] - rows["linear"] - pl.Series(departures)).abs().max() < 1e-12
+
+
+def test_a_fit_of_its_own_replaces_what_an_earlier_fold_forecast(
+    connection: duckdb.DuckDBPyConnection, keep: Callable[..., pl.DataFrame]
+) -> None:
+    fitted = Fitted(connection)
+    keep(*WISHED, recipe=fitted.recipe)
+    connection.execute(
+        "UPDATE forecasting.out_of_fold_forecasts SET trained_through = ? "
+        "WHERE forecast_origin = ?",
+        [WISHED[0], WISHED[2]],
+    )
+    read = read_folds(connection, INPUTS, fitted.params, fitted.recipe.key)
+    assert (read.fitted, read.origins) == (WISHED[:2], WISHED)
+    found = fitted.complete()
+    assert (found.computed, found.fitted, found.origins) == ([WISHED[2]], WISHED, WISHED)
+    assert found.rows.select("forecast_origin", "store_id", "target_date").is_unique().all()
 
 
 def test_only_the_member_that_is_missing_is_fitted(

@@ -18,6 +18,7 @@ from rossmann_ml.warehouse import schema
 from rossmann_ml.warehouse.connection import connect
 from rossmann_ml.warehouse.session import Session
 
+FORECASTS = "forecasting.out_of_fold_forecasts"
 NOTE = "ALTER TABLE raw.sales ADD COLUMN note VARCHAR; UPDATE raw.sales SET note = 'of before';"
 
 
@@ -67,6 +68,7 @@ def test_loads_of_the_first_version_get_the_day_of_their_file(small_warehouse: S
             )
         for name in added:
             connection.execute(f"ALTER TABLE raw.loads DROP COLUMN {name}")
+        connection.execute(f"ALTER TABLE {FORECASTS} DROP COLUMN trained_through")
         connection.execute("UPDATE meta.schema_versions SET version = 1")
     with connect(small_warehouse) as connection:
         days = connection.execute(
@@ -74,6 +76,27 @@ def test_loads_of_the_first_version_get_the_day_of_their_file(small_warehouse: S
         ).fetchall()
         assert connection.execute("SELECT count(*) > 2000 FROM raw.sales").fetchall()[0][0]
     assert days == [(date(2015, 6, 5),), (date(2015, 5, 22),), (date(2012, 12, 31),), (None,)]
+
+
+def test_forecasts_of_the_second_version_are_by_models_of_their_own_day(
+    small_warehouse: Settings,
+) -> None:
+    def columns(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+        return connection.execute(f"DESCRIBE {FORECASTS}").fetchall()
+
+    with duckdb.connect(str(small_warehouse.database_path)) as connection:
+        expected = columns(connection)
+        connection.execute(f"ALTER TABLE {FORECASTS} DROP COLUMN trained_through")
+        connection.execute(
+            f"INSERT INTO {FORECASTS} "
+            "VALUES ('m', 'd', 'xgboost', '2015-05-08', 1, '2015-05-09', 8)"
+        )
+        connection.execute("UPDATE meta.schema_versions SET version = 2")
+    with connect(small_warehouse) as connection:
+        assert columns(connection) == expected
+        assert connection.execute(
+            f"SELECT trained_through, log_forecast FROM {FORECASTS} WHERE member_hash = 'm'"
+        ).fetchall() == [(date(2015, 5, 8), 8.0)]
 
 
 @pytest.mark.parametrize("read_only", [True, False])

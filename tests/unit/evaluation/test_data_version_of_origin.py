@@ -1,4 +1,4 @@
-"""The data that invalidate stored forecasts of an origin (``folds.data_version_of_origin``).
+"""The data that invalidate stored forecasts of an origin (``fold_tables.data_version_of_origin``).
 
 By its docstring, these are sales up to the last day of the horizon, the plan up to some days after
 it (5 here), and the stores. Later days do not count.
@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 from support.evaluation_world import FIRST_DAY, HORIZON_DAYS, STORES, small_params, world
 
-from rossmann_ml.evaluation.folds import data_version_of_origin
+from rossmann_ml.evaluation.fold_tables import data_version_of_origin
 from rossmann_ml.features.grid import PlanGrid, StoreGrid
 from rossmann_ml.features.panel import FeatureInputs
 
