@@ -152,8 +152,8 @@ def served(
     Returns:
         The rows of these origins. ``linear`` and the members' columns now hold forecasts in EUR.
         New columns are ``blend`` (the blend's forecast in EUR), ``log_forecast`` (its log before
-        the bias factor) and ``inside_80, inside_95`` (whether sales are inside the blend's interval; null
-        if there is no interval).
+        the bias factor) and ``inside_80, inside_95`` (whether sales are inside the blend's
+        interval; null if there is no interval).
     """
     return pl.concat(
         [

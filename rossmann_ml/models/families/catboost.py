@@ -27,7 +27,12 @@ class CatBoostModel(Model):
 
     @classmethod
     def _fit(
-        cls, matrix: Float32Array, target: FloatArray, features: list[str], settings: FitSettings
+        cls,
+        matrix: Float32Array,
+        target: FloatArray,
+        weights: FloatArray,
+        features: list[str],
+        settings: FitSettings,
     ) -> catboost.CatBoostRegressor:
         parameters: dict[str, Any] = {
             "loss_function": "RMSE",
@@ -39,7 +44,8 @@ class CatBoostModel(Model):
             "allow_writing_files": False,
         }
         regressor = catboost.CatBoostRegressor(iterations=settings.trees, **parameters)
-        return regressor.fit(catboost.Pool(matrix, target, feature_names=features))
+        pool = catboost.Pool(matrix, target, weight=weights, feature_names=features)
+        return regressor.fit(pool)
 
     def _feature_names(self) -> list[str]:
         return list(self.fitted.feature_names_)

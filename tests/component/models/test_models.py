@@ -75,7 +75,7 @@ def bundle(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[Bundle, Path]:
     folder = tmp_path_factory.mktemp("models")
-    made = bundle_of(RECIPE, panel, Folds(folds, []), NEWEST_ORIGIN, known)
+    made = bundle_of(RECIPE, panel, Folds(folds, [], []), NEWEST_ORIGIN, known)
     return made.save(folder), folder
 
 
@@ -95,7 +95,7 @@ def test_the_same_inputs_give_the_same_model_and_forecasts_to_the_last_bit(
     tmp_path: Path,
 ) -> None:
     first, _ = bundle
-    again = bundle_of(RECIPE, panel, Folds(folds, []), NEWEST_ORIGIN, known).save(tmp_path)
+    again = bundle_of(RECIPE, panel, Folds(folds, [], []), NEWEST_ORIGIN, known).save(tmp_path)
     assert again.model_version == first.model_version
     assert_frame_equal(again.forecast(to_score), first.forecast(to_score), check_exact=True)
 
@@ -109,7 +109,7 @@ def test_another_seed_gives_another_model_version(
 ) -> None:
     other = small_recipe(small_params(seed=8))
     assert other.hash != RECIPE.hash
-    saved = bundle_of(other, panel, Folds(folds, []), NEWEST_ORIGIN, known).save(tmp_path)
+    saved = bundle_of(other, panel, Folds(folds, [], []), NEWEST_ORIGIN, known).save(tmp_path)
     assert saved.model_version != bundle[0].model_version
 
 
