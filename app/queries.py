@@ -13,8 +13,6 @@ import polars as pl
 
 from app.published import Reading
 
-HORIZON_DAYS = 42
-
 Row = dict[str, Any]
 
 
@@ -29,9 +27,11 @@ def store(reading: Reading, store_id: int) -> Row | None:
 
 
 def store_forecast(
-    reading: Reading, store_id: int, origin: date, days: int = HORIZON_DAYS
+    reading: Reading, store_id: int, origin: date, days: int | None = None
 ) -> list[Row]:
     """Return a store's forecasts for the first ``days`` days after an origin, ordered by day.
+
+    Without ``days``, the forecasts are those of the origin's whole horizon.
 
     Returns:
         Rows of table ``forecasts`` with the columns ``is_promo, state_holiday, is_school_holiday``
@@ -43,10 +43,10 @@ def store_forecast(
         SELECT f.*, p.is_promo, p.state_holiday, p.is_school_holiday
         FROM forecasts AS f
         LEFT JOIN store_plan AS p ON p.store_id = f.store_id AND p.plan_date = f.target_date
-        WHERE f.store_id = ? AND f.forecast_origin = ? AND f.horizon_days <= ?
+        WHERE f.store_id = ? AND f.forecast_origin = ? AND (? IS NULL OR f.horizon_days <= ?)
         ORDER BY f.target_date
         """,
-        [store_id, origin, days],
+        [store_id, origin, days, days],
     )
 
 

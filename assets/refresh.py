@@ -34,7 +34,7 @@ from rossmann_ml.pipeline.weekly_job import RefreshRecord
 from rossmann_ml.publish.summary import summarise
 from rossmann_ml.serving.generations import pointed_path
 from rossmann_ml.serving.status import read_status
-from rossmann_ml.training.gate import has_champion
+from rossmann_ml.training.gate import profile_due
 from rossmann_ml.warehouse.connection import writer_lock
 from rossmann_ml.warehouse.session import Session
 
@@ -89,8 +89,8 @@ def _refresh(retrain: str | None, origin: date | None) -> RefreshRecord:
     no later job runs and no summary is printed.
 
     Args:
-        retrain: Training profile, ``fast`` or ``full``; None trains (profile ``fast``) only if
-            there is no champion. Ignored if ``origin`` is given.
+        retrain: Training profile, ``fast`` or ``full``; None trains only if there is no champion,
+            or none for so long a horizon. Ignored if ``origin`` is given.
         origin: Past origin from which to backfill forecasts; None runs the weekly job.
 
     Returns:
@@ -105,7 +105,7 @@ def _refresh(retrain: str | None, origin: date | None) -> RefreshRecord:
         if origin is not None:
             _require_origin(instance, settings, origin)
             jobs = ["backfill_forecasts", "publish_forecasts"]
-        elif retrain or not has_champion(Session(settings)):
+        elif retrain := retrain or profile_due(Session(settings)):
             jobs = ["weekly_refresh_with_training"]
         else:
             jobs = ["weekly_refresh"]

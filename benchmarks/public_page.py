@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rossmann_ml.base.markdown import markdown_table
@@ -16,6 +17,18 @@ _FEV_TEN_WINDOWS = (
     ("LightGBM (AutoML)", 0.3412, 0.3412, 0.1126),
     ("Seasonal naive", 0.9137, 0.7886, 0.2692),
 )
+_FEV_EIGHT_WINDOWS = (
+    ("TabPFN-TS", 0.2538, 0.3042, 0.0791),
+    ("Chronos-2", 0.3077, 0.3712, 0.0964),
+    ("CatBoost (AutoML)", 0.6818, 0.6818, 0.1901),
+    ("Seasonal naive", 0.8988, 0.7960, 0.2192),
+)
+_ABOUT_WEEKS = """\
+The same benchmark, task `rossmann_1W`: the 13 calendar weeks after each of eight cutoffs, of which
+the first has seven months of history. The product forecasts 91 days and adds them up to weeks with
+the ranges of its totals. Errors are divided by the store's mean change from one week to the next;
+seasonal naive repeats the last week. Where history is too short for `training.min_history_days`,
+training origins begin earlier."""
 _ABOUT_FEV = """\
 [fev-bench](https://github.com/autogluon/fev), task `rossmann_1D`: 1,115 stores on the calendar
 from 2013-01-01, 48 days after each of ten cutoffs, opening, promotion and holidays known in
@@ -44,6 +57,8 @@ def page_of(results: dict[str, Any], facts: dict[str, str]) -> str:
     parts.append(markdown_table(("run", ""), list(facts.items())))
     if fev := results.get("rossmann_1D"):
         parts += _fev(fev)
+    if weeks := results.get("rossmann_1W"):
+        parts += _fev_weeks(weeks)
     if arena := results.get("beyondarena"):
         rows = [
             (each["cutoff"], f"{each['rows']:,}", f"{each['RMSE']:.1f}") for each in arena["splits"]
@@ -53,25 +68,50 @@ def page_of(results: dict[str, Any], facts: dict[str, str]) -> str:
     return "\n\n".join([*parts, _DIFFERENCES]) + "\n"
 
 
+_NAMES = ("SQL", "MASE", "WAPE")
+
+
+def _figures(scores: Mapping[str, float]) -> list[str]:
+    return [f"{scores[name]:.4f}" if name in scores else "" for name in _NAMES]
+
+
+def _windows(fev: dict[str, Any]) -> list[tuple[str, ...]]:
+    """Return the rows of the table of windows, with their mean last."""
+    rows = [(each["cutoff"], *_figures(each)) for each in fev["windows"]]
+    return [*rows, (f"mean of {len(rows)}", *_figures(fev["mean"]))]
+
+
+def _published(scores: Iterable[tuple[str, float, float, float]]) -> list[tuple[str, ...]]:
+    return [(name, *(f"{value:.4f}" for value in values)) for name, *values in scores]
+
+
+def _fev_weeks(fev: dict[str, Any]) -> list[str]:
+    rows = [*_windows(fev), ("seasonal naive, mean", *_figures(fev["seasonal_naive"]))]
+    parts = ["## fev-bench, rossmann_1W", _ABOUT_WEEKS, f"Profile `{fev['profile']}`."]
+    return [
+        *parts,
+        markdown_table(("cutoff", *_NAMES), rows),
+        f"Means of eight windows as published by fev-bench; this run has {len(fev['windows'])}:",
+        markdown_table(("eight windows", *_NAMES), _published(_FEV_EIGHT_WINDOWS)),
+    ]
+
+
 def _fev(fev: dict[str, Any]) -> list[str]:
-    names = ("SQL", "MASE", "WAPE")
     windows, mean = fev["windows"], fev["mean"]
-    rows = [(each["cutoff"], *(f"{each[name]:.4f}" for name in names)) for each in windows]
-    rows.append((f"mean of {len(windows)}", *(f"{mean[name]:.4f}" for name in names)))
     naive = (
         f"Seasonal naive has a MASE of {fev['seasonal_naive']['MASE']:.4f} on these windows, which "
         "checks the layout: published are 0.7886 over ten windows and 0.8074 over the first nine."
     )
     parts = ["## fev-bench, rossmann_1D", _ABOUT_FEV, f"Profile `{fev['profile']}`."]
-    parts += [markdown_table(("cutoff", *names), rows), naive]
-    others = [(name, *(f"{value:.4f}" for value in values)) for name, *values in _FEV_TEN_WINDOWS]
+    parts += [markdown_table(("cutoff", *_NAMES), _windows(fev)), naive]
+    others = _published(_FEV_TEN_WINDOWS)
     if len(windows) == 10:
-        others.insert(0, ("this product", *(f"{mean[name]:.4f}" for name in names)))
+        others.insert(0, ("this product", *_figures(mean)))
         parts.append("Mean of ten windows, as published by fev-bench:")
     else:
         parts.append(
             f"Published means are of ten windows. The data of this run reach {len(windows)}, so "
             "the two tables must not be compared line by line:"
         )
-    parts.append(markdown_table(("ten windows", *names), others))
+    parts.append(markdown_table(("ten windows", *_NAMES), others))
     return parts

@@ -1,7 +1,8 @@
 """Scores of public benchmarks, as plain array arithmetic.
 
-See :mod:`benchmarks.public` for the benchmarks. All arrays have the shape (stores, days), quantiles
-(stores, days, levels); sales that are unknown are NaN and left out.
+See :mod:`benchmarks.public` for the benchmarks. All arrays have the shape (stores, steps), those of
+quantiles (stores, steps, levels); a step is a day or a week. Sales that are unknown are NaN and
+left out.
 """
 
 from __future__ import annotations
@@ -10,41 +11,58 @@ import numpy as np
 
 from rossmann_ml.features.grid import FloatArray
 
-SEASON_DAYS = 7
+WEEK_DAYS = 7
 LEVELS = np.arange(1, 10) / 10
 """Quantile levels of fev-bench; the middle one is the point forecast."""
 
 
-def seasonal_scale(past: FloatArray) -> FloatArray:
-    """Return each store's mean absolute change from a day to the same weekday a week later.
+def add_up(days: FloatArray, step_days: int) -> FloatArray:
+    """Add up days to steps; days before the first whole step are left out.
 
     Args:
-        past: Sales up to the cutoff in EUR, shape (stores, days).
+        days: Sales in EUR, shape (stores, days), whose last day ends a step.
+        step_days: Number of days in a step.
+
+    Returns:
+        Sales in EUR, shape (stores, steps); NaN if no day of the step is known.
+    """
+    stores, width = days.shape
+    parts = days[:, width % step_days :].reshape(stores, -1, step_days)
+    is_known = np.isfinite(parts).any(axis=2)
+    return np.asarray(np.where(is_known, np.nansum(parts, axis=2), np.nan))
+
+
+def seasonal_scale(past: FloatArray, season: int) -> FloatArray:
+    """Return each store's mean absolute change from a step to that a season later.
+
+    Args:
+        past: Sales up to the cutoff in EUR, shape (stores, steps).
+        season: Number of steps in a season.
 
     Returns:
         Scale in EUR, shape (stores,).
     """
-    return np.asarray(np.nanmean(np.abs(past[:, SEASON_DAYS:] - past[:, :-SEASON_DAYS]), axis=1))
+    return np.asarray(np.nanmean(np.abs(past[:, season:] - past[:, :-season]), axis=1))
 
 
-def seasonal_naive(past: FloatArray, horizon_days: int) -> FloatArray:
-    """Repeat the last week, after missing days were filled with the last known value.
+def seasonal_naive(past: FloatArray, steps: int, season: int) -> FloatArray:
+    """Repeat the last season, after missing steps were filled with the last known value.
 
     Args:
-        past: Sales up to the cutoff in EUR, shape (stores, days).
-        horizon_days: Number of days to forecast.
+        past: Sales up to the cutoff in EUR, shape (stores, steps).
+        steps: Number of steps to forecast.
+        season: Number of steps in a season.
 
     Returns:
-        Forecasts in EUR, shape (stores, horizon_days).
+        Forecasts in EUR, shape (stores, steps).
     """
     known = np.where(np.isfinite(past), np.arange(past.shape[1]), 0)
     filled = np.take_along_axis(past, np.maximum.accumulate(known, axis=1), axis=1)
-    weeks = -(-horizon_days // SEASON_DAYS)
-    return np.tile(filled[:, -SEASON_DAYS:], weeks)[:, :horizon_days]
+    return np.tile(filled[:, -season:], -(-steps // season))[:, :steps]
 
 
 def mase(actual: FloatArray, forecast: FloatArray, scale: FloatArray) -> float:
-    """Return the mean absolute error over store-days, each divided by its store's scale."""
+    """Return the mean absolute error over stores and steps, each divided by its store's scale."""
     return float(np.nanmean(np.abs(actual - forecast) / scale[:, None]))
 
 
@@ -54,11 +72,11 @@ def wape(actual: FloatArray, forecast: FloatArray) -> float:
 
 
 def scaled_quantile_loss(actual: FloatArray, quantiles: FloatArray, scale: FloatArray) -> float:
-    """Return the mean quantile loss over store-days and levels, divided by the store's scale.
+    """Return the mean quantile loss over stores and steps and levels, divided by the store's scale.
 
     Args:
-        actual: Sales in EUR, shape (stores, days).
-        quantiles: Quantiles at :data:`LEVELS` in EUR, shape (stores, days, levels).
+        actual: Sales in EUR, shape (stores, steps).
+        quantiles: Quantiles at :data:`LEVELS` in EUR, shape (stores, steps, levels).
         scale: Result of :func:`seasonal_scale`, shape (stores,).
 
     Returns:

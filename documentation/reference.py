@@ -98,7 +98,7 @@ def features_page() -> str:
     """Return the page of features: name, meaning, source and group of drivers."""
     params = load_params(PROJECT_DIR / "params.yaml").features
     catalogue = {
-        "horizon_days": ("days from the origin to the target day, 1 to 42", "plan"),
+        "horizon_days": ("days from the origin to the target day, from 1", "plan"),
         **{name: (meaning, "plan") for name, meaning in plan_feature_names().items()},
         **{name: (meaning, "store") for name, meaning in STORE_FEATURES.items()},
         **{name: (text, "history") for name, text in history_feature_names(params).items()},

@@ -85,7 +85,7 @@ KINDS = {
         "'planning.example' is not a name of this server; ROSSMANN_API_ALLOWED_HOSTS has them.",
     ),
     "invalid-value": Kind(
-        422, "Invalid value", "query.days = '43': Input should be less than or equal to 42"
+        422, "Invalid value", "query.days = '92': Input should be less than or equal to 91"
     ),
     "date-outside-horizon": Kind(
         422,
@@ -126,8 +126,8 @@ class InvalidValue(BaseModel):
     """One invalid value in a request: its place, what is wrong with it, and the value itself."""
 
     location: str = Field(examples=["query.days"])
-    message: str = Field(examples=["Input should be less than or equal to 42"])
-    found: Any = Field(default=None, examples=["43"])
+    message: str = Field(examples=["Input should be less than or equal to 91"])
+    found: Any = Field(default=None, examples=["92"])
 
 
 class Problem(BaseModel):

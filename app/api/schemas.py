@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+from rossmann_ml.base.params import LONGEST_HORIZON_DAYS
 from rossmann_ml.serving.generations import GenerationInfo
 
 
@@ -108,7 +109,7 @@ class ForecastDay(BaseModel):
 
     target_date: date = Field(examples=["2015-08-01"])
     horizon_days: int = Field(
-        description="Number of days after the origin.", ge=1, le=42, examples=[1]
+        description="Number of days after the origin.", ge=1, le=LONGEST_HORIZON_DAYS, examples=[1]
     )
     is_open: bool
     is_promo: bool | None

@@ -18,6 +18,7 @@ from app import queries
 from app.dashboard import words
 from app.dashboard.answers import Answers
 from app.queries import Row
+from rossmann_ml.base.params import SHORTEST_HORIZON_DAYS
 
 
 def one_store(ask: Answers, place: DeltaGenerator) -> Row | None:
@@ -45,14 +46,19 @@ def one_store(ask: Answers, place: DeltaGenerator) -> Row | None:
     return stores[chosen]
 
 
-def days_ahead(place: DeltaGenerator) -> int:
+def days_ahead(place: DeltaGenerator, horizon_days: int) -> int:
     """Show a slider for how many days after the forecast origin a page covers; return its value.
 
-    ``place`` is the container in which the slider is shown.
+    Args:
+        place: Container in which the slider is shown. A horizon of a week leaves no choice, so
+            nothing is shown.
+        horizon_days: Number of forecast days of the generation, which is the default.
     """
+    if horizon_days <= SHORTEST_HORIZON_DAYS:
+        return horizon_days
     return int(
         place.slider(
-            "Days ahead", 7, queries.HORIZON_DAYS, queries.HORIZON_DAYS, key="days",
+            "Days ahead", SHORTEST_HORIZON_DAYS, horizon_days, horizon_days, key="days",
             bind="query-params",
         )
     )  # fmt: skip

@@ -32,7 +32,9 @@ def plot_scores(scores: pl.DataFrame, path: Path) -> None:
     for axes, (kind, column, chosen, label) in zip(
         figure.subplots(1, 2, sharey=True), panels, strict=True
     ):
-        rows = scores.filter((pl.col("segment_kind") == kind) & chosen).sort(column)
+        rows = scores.filter((pl.col("segment_kind") == kind) & chosen).sort(
+            pl.col(column).cast(pl.String).str.to_integer(strict=False), column
+        )
         for (model,), part in rows.group_by("model", maintain_order=True):
             spans = part[column].cast(pl.String)
             axes.plot(spans, part["rmspe_median"], "o-", label=model)

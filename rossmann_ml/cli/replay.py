@@ -18,8 +18,6 @@ from rossmann_ml.cli.profiles import ProfileOption
 from rossmann_ml.pipeline import replay as library
 from rossmann_ml.pipeline.replay.page import page
 
-HORIZON_WEEKS = ("1", "2", "3", "4", "5", "6", "all")
-
 
 def replay(
     *,
@@ -108,16 +106,18 @@ def accuracy_table(books: library.Books) -> Table:
     Args:
         books: Result tables of the replay; ``weeks`` (the Mondays) and ``accuracy`` are used.
     """
+    weeks = books.accuracy["horizon_week"].unique(maintain_order=True).to_list() or ["all"]
+    weeks.sort(key=lambda week: (week == "all", len(week), week))
     table = narrow_table(
-        "RMSPE by horizon week of the forecasts as first served, then of all six weeks",
+        "RMSPE by horizon week of the forecasts as first served, then of the whole horizon",
         left=("Monday",),
-        right=(*HORIZON_WEEKS, "bias", "80%", "95%"),
+        right=(*weeks, "bias", "80%", "95%"),
     )
 
     def add_row(name: str, monday: date | None, score: str = "rmspe", **formats: str) -> None:
         rows = books.accuracy.filter(pl.col("monday").eq_missing(monday)).to_dicts()
         by_week = {row["horizon_week"]: row for row in rows}
-        cells = [(by_week.get(week, {}).get(score), ".3f") for week in HORIZON_WEEKS]
+        cells = [(by_week.get(week, {}).get(score), ".3f") for week in weeks]
         cells += [(by_week.get("all", {}).get(each), form) for each, form in formats.items()]
         table.add_row(
             name, *("-" if value is None else format(value, form) for value, form in cells)

@@ -34,6 +34,10 @@ from rossmann_ml.models.recipe import Recipe, RecipeKey
 
 LINEAR = "linear"
 """Name of the linear forecast in the column ``model`` of tables with error metrics."""
+LEAST_TARGET_DAYS = 42
+"""Least number of days from the first training origin to an origin for which models are fitted.
+
+It does not depend on the horizon."""
 # Largest distance in days of a day near a state holiday, before or after it.
 _HOLIDAY_DAYS = 3
 _INSIDE = [f"inside_{level}" for level in INTERVAL_LEVELS]
@@ -45,13 +49,14 @@ def backtest_origins(newest: date, *, back_days: Sequence[int], first_training: 
     Args:
         newest: Origin of the next forecast.
         back_days: For each backtest origin, the number of days before ``newest``.
-        first_training: Oldest origin in the training panel. Backtest origins less than 42 days
-            later are skipped, because a model would have too few target days to be fitted on.
+        first_training: Oldest origin in the training panel. Backtest origins less than
+            :data:`LEAST_TARGET_DAYS` later are skipped, because a model would have too few target
+            days to be fitted on.
 
     Raises:
         NoDataError: No origin has enough history.
     """
-    oldest = first_training + timedelta(days=42)
+    oldest = first_training + timedelta(days=LEAST_TARGET_DAYS)
     origins = sorted(newest - timedelta(days=days) for days in back_days)
     possible = [origin for origin in origins if origin >= oldest]
     if not possible:

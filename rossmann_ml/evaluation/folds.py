@@ -91,7 +91,7 @@ def complete_folds(
     params = recipe.params
     wanted = backtest_origins(
         inputs.forecast_origin,
-        back_days=recipe.profile_params.backtest_origins_back_days,
+        back_days=params.backtest_back_days(recipe.profile),
         first_training=_first_training_origin(inputs, recipe),
     )
     stored = fold_tables.stored_origins(connection, inputs, params, recipe.key)
@@ -130,9 +130,7 @@ def read_folds(
         NoDataError: No stored forecasts of the recipe were made from the current data.
     """
     back_days = [
-        days
-        for profile in params.training.profiles.values()
-        for days in profile.backtest_origins_back_days
+        days for profile in params.training.profiles for days in params.backtest_back_days(profile)
     ]
     oldest = inputs.forecast_origin - timedelta(
         days=max(back_days) + params.backtest.reuse_within_days

@@ -164,10 +164,10 @@ def store_forecasts(
 ) -> ForecastReport:
     """Forecast the rows of a panel, and store the forecasts and a record of the forecast run.
 
-    If model, data and code are the same as in the newest run for this origin, nothing is stored and
-    the report is about that run. Otherwise, forecasts that an earlier run made for the origin are
-    moved to ``forecasting.forecast_history``, and their drivers are deleted. The new forecasts are
-    stored in the same transaction.
+    If model, data, code and horizon are the same as in the newest run for this origin, nothing is
+    stored and the report is about that run. Otherwise, forecasts that an earlier run made for the
+    origin are moved to ``forecasting.forecast_history``, and their drivers are deleted. The new
+    forecasts are stored in the same transaction.
 
     Args:
         connection: Pipeline database.
@@ -182,7 +182,10 @@ def store_forecasts(
     """
     started, started_at = time.perf_counter(), utc_now()
     origin: date = panel["forecast_origin"][0]
-    input_hash = fingerprint([str(origin), bundle.model_version, versions.data, versions.code])
+    # the parameters may be of another file than the one in the code's fingerprint
+    days = str(panel["horizon_days"].max())
+    inputs = [str(origin), bundle.model_version, versions.data, versions.code, days]
+    input_hash = fingerprint(inputs)
     in_force = one_row(
         connection,
         "SELECT run_id, input_hash FROM forecasting.forecast_runs WHERE forecast_origin = $origin "

@@ -26,6 +26,7 @@ from rossmann_ml.models.blend import Blend
 from rossmann_ml.models.bundle_files import (
     FORMAT_VERSION,
     METADATA_NAME,
+    RETRAIN,
     is_whole,
     name_files,
     require_current,
@@ -96,8 +97,8 @@ class Bundle:
             ``mean_departure`` of the day, which was subtracted; in the panel's row order.
 
         Raises:
-            NoDataError: The panel lacks features that the model was trained with, or ``means``
-                lacks a day.
+            NoDataError: The panel lacks features that the model was trained with, or has days
+                further ahead than the model was trained for, or ``means`` lacks a day.
         """
         rows, of_row = self._log_forecasts(panel, means)
         forecasts = self.calibration.bounds(rows)
@@ -149,6 +150,12 @@ class Bundle:
             raise NoDataError(
                 f"model {self.model_version} needs features that are no longer computed: "
                 f"{', '.join(missing[:5])}. Retrain with `rossmann refresh --retrain fast`"
+            )
+        ahead = panel["horizon_days"].to_numpy().max(initial=0)
+        if ahead > self.metadata.horizon_days:
+            raise NoDataError(
+                f"model {self.model_version} forecasts {self.metadata.horizon_days} days after the "
+                f"origin, expected {ahead}{RETRAIN}, or set forecast.horizon_days in params.yaml"
             )
         departures = self.model.predict_departures(panel)
         if means is None:

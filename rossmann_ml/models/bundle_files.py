@@ -15,6 +15,7 @@ import re
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from rossmann_ml.base import files
 from rossmann_ml.base.errors import DamagedError, NoDataError, RossmannError
@@ -112,11 +113,39 @@ def format_of(folder: Path) -> int:
     Returns:
         The version; 1 if the metadata have none, the current one if they are missing or damaged.
     """
+    return int(_metadata(folder).get("format_version", 1))
+
+
+def outdated(folder: Path, horizon_days: int) -> str:
+    """Say why a bundle can no longer forecast the horizon; empty if it can.
+
+    Args:
+        folder: Folder with the files.
+        horizon_days: Number of days to forecast after the origin.
+
+    Returns:
+        End of a sentence about the model. Missing and damaged metadata are no reason, because
+        :func:`require_whole` finds them.
+    """
+    if format_of(folder) != FORMAT_VERSION:
+        return "is of another version of the product"
+    if is_too_short(folder, horizon_days):
+        return f"was trained for a shorter horizon than {horizon_days} days"
+    return ""
+
+
+def is_too_short(folder: Path, horizon_days: int) -> bool:
+    """Return whether a bundle was trained for fewer days than the horizon; arguments as above."""
+    return int(_metadata(folder).get("horizon_days", horizon_days)) < horizon_days
+
+
+def _metadata(folder: Path) -> dict[str, Any]:
+    """Read ``bundle.json``; current values of no model if it is missing or damaged."""
     try:
         metadata = json.loads((folder / METADATA_NAME).read_text(encoding="utf-8"))
-        return int(metadata.get("format_version", 1))
-    except (FileNotFoundError, ValueError, AttributeError):  # `require_whole` says so
-        return FORMAT_VERSION
+    except (FileNotFoundError, ValueError):
+        metadata = None
+    return metadata if isinstance(metadata, dict) else {"format_version": FORMAT_VERSION}
 
 
 def is_whole(folder: Path, model_version: str) -> bool:

@@ -2,7 +2,7 @@
 
 A total is the sales of one segment (a store, store type, assortment, state or the chain) in one
 span of days. A span is a calendar week, as far as it is inside the horizon, or the first days after
-the origin (7, 14, 28 or all). :func:`add_up` is the main entry point. See
+the origin (7, 14, 28, 42 or all). :func:`add_up` is the main entry point. See
 :mod:`rossmann_ml.models.total_calibration` for bounds of totals.
 """
 
@@ -13,10 +13,10 @@ import polars as pl
 CHAIN, STORE = "chain", "store"
 GROUPS = ("store_type", "assortment", "state")
 SEGMENT_LEVELS = (CHAIN, *GROUPS, STORE)
-FIRST_DAYS = (7, 14, 28)
+FIRST_DAYS = (7, 14, 28, 42)
 """Lengths in days of the spans that begin on the day after the origin.
 
-The whole horizon is one more such span."""
+Those shorter than the horizon are used; the whole horizon is one more such span."""
 UNKNOWN_STATE = "unknown"
 
 AMOUNTS = ("forecast", "sales")

@@ -15,7 +15,7 @@ import duckdb
 from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.base.params import Params
 from rossmann_ml.base.params.training import Profile
-from rossmann_ml.evaluation.backtest import score
+from rossmann_ml.evaluation.backtest import LEAST_TARGET_DAYS, score
 from rossmann_ml.evaluation.folds import complete_folds
 from rossmann_ml.features.inputs import newest_origin, read_inputs
 from rossmann_ml.features.panels import panel_of
@@ -34,12 +34,17 @@ def possible_origins(connection: duckdb.DuckDBPyConnection, params: Params) -> l
     """Return the past origins that can be backfilled: one per week, newest first.
 
     All are whole weeks before the newest origin. Sales begin at least ``min_history_days`` plus
-    three horizons before each, which is enough to fit a model and to test it on later days.
+    three horizons before each, or more if a short horizon needs it for the newest backtest origin,
+    which is enough to fit a model and to test it on later days.
     """
     newest = newest_origin(connection)
     span = raw.sales_span(connection)
     first = newest if span is None else span[0]
-    needed = params.training.min_history_days + 3 * params.forecast.horizon_days
+    to_test = max(
+        params.backtest_back_days(profile)[0] + LEAST_TARGET_DAYS + size.origin_step_days
+        for profile, size in params.training.profiles.items()
+    )
+    needed = params.training.min_history_days + max(3 * params.forecast.horizon_days, to_test)
     weeks = max((newest - first).days - needed, 0) // 7
     return [newest - timedelta(days=7 * number) for number in range(1, weeks + 1)]
 

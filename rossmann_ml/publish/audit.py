@@ -29,8 +29,11 @@ _FORECAST_FAULTS = {
             IS DISTINCT FROM (0, 0, 0, 0, 0)""",
     "has a target date that is not horizon_days after the origin":
         "target_date <> forecast_origin + horizon_days",
-    "is outside the horizon":
-        "horizon_days NOT BETWEEN 1 AND (SELECT horizon_days FROM generation_info)",
+    # earlier origins keep the horizon with which they were forecast
+    "is outside the horizon": """
+        horizon_days < 1
+        OR forecast_origin = (SELECT forecast_origin FROM generation_info)
+        AND horizon_days > (SELECT horizon_days FROM generation_info)""",
     "names a model that is not in model_versions":
         "model_version NOT IN (SELECT model_version FROM model_versions)",
     "names a run that is not in forecast_runs":

@@ -51,7 +51,11 @@ def run_suites(session: Session, suites: Sequence[str], *, run_id: str) -> list[
 
     with session.writing() as connection:
         today = product_today(connection, session.settings)
-        frames = ((suite, read_checked_frame(connection, suite, today=today)) for suite in chosen)
+        horizon_days = session.params.forecast.horizon_days
+        frames = (
+            (suite, read_checked_frame(connection, suite, today=today, horizon_days=horizon_days))
+            for suite in chosen
+        )
         results = check_frames(
             frames,
             run_id=run_id,
@@ -79,7 +83,7 @@ def available_suites(session: Session) -> list[str]:
 
 
 def read_checked_frame(
-    connection: duckdb.DuckDBPyConnection, suite: Suite, *, today: date
+    connection: duckdb.DuckDBPyConnection, suite: Suite, *, today: date, horizon_days: int
 ) -> pd.DataFrame:
     """Read the rows that a suite checks, because Great Expectations cannot query DuckDB.
 
@@ -91,6 +95,8 @@ def read_checked_frame(
         suite: Suite with the query.
         today: Business date. The query of ``raw_sales`` needs it as ``$today``, because a check
             fails if there are sales of a later day.
+        horizon_days: Number of forecast days after the origin. The queries of ``plan``,
+            ``features`` and ``forecasts`` need it as ``$horizon_days``.
 
     Returns:
         Rows that the suite's query returns. A figure that describes all of them together, such as
@@ -101,7 +107,8 @@ def read_checked_frame(
         RefusedError: A table lacks a column that the query reads, or a value cannot be converted to
             the type that the query needs.
     """
-    parameters = {"today": today} if "$today" in suite.query else {}
+    values = {"today": today, "horizon_days": horizon_days}
+    parameters = {name: value for name, value in values.items() if f"${name}" in suite.query}
     try:
         frame: pd.DataFrame = connection.execute(suite.query, parameters).df()
     except duckdb.CatalogException as error:

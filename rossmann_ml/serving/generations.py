@@ -53,7 +53,8 @@ class GenerationInfo:
             the file, 12 hexadecimal digits.
         published_at: Time (UTC) at which the file was written.
         forecast_origin: Newest forecast origin in the file.
-        horizon_days: Number of forecast days after every origin.
+        horizon_days: Number of forecast days after the newest origin; earlier origins keep
+            theirs.
         data_version: Fingerprint of the landed rows.
         model_version: Version of the champion.
         code_version: Fingerprint of code and parameters.

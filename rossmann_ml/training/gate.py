@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 import duckdb
 
 from rossmann_ml.base.errors import NoDataError, RefusedError
+from rossmann_ml.base.params.training import Profile
 from rossmann_ml.evaluation.comparison import compare
 from rossmann_ml.features.inputs import read_newest_inputs
 from rossmann_ml.models.baselines import SEASONAL_NAIVE
 from rossmann_ml.models.blend import BLEND
-from rossmann_ml.models.bundle_files import FORMAT_VERSION, format_of
+from rossmann_ml.models.bundle_files import is_too_short, outdated
 from rossmann_ml.models.recipe import RecipeKey
 from rossmann_ml.training import tracking
 from rossmann_ml.warehouse.connection import one_value, read_frame, transaction, utc_now
@@ -50,12 +51,23 @@ class Decision:
     figures: dict[str, float | str] = field(default_factory=dict)
 
 
-def has_champion(session: Session) -> bool:
-    """Return whether there is a champion; False if there is no warehouse yet."""
+def profile_due(session: Session) -> Profile | None:
+    """Return the profile of the training without which nothing can be forecast.
+
+    Returns:
+        ``fast`` without a champion or a warehouse; the champion's profile if it was trained for
+        fewer days than ``forecast.horizon_days``; None if the champion can forecast.
+    """
     if not session.settings.database_path.exists():
-        return False
+        return "fast"
     with session.writing() as connection:
-        return champion(connection) is not None
+        serving = champion(connection)
+        if serving is None:
+            return "fast"
+        folder = session.settings.models_path / serving
+        if not is_too_short(folder, session.params.forecast.horizon_days):
+            return None
+        return "full" if models.recorded(connection, serving)["profile"] == "full" else "fast"
 
 
 def promote(session: Session, *, model_version: str | None = None, actor: str) -> Decision:
@@ -65,8 +77,8 @@ def promote(session: Session, *, model_version: str | None = None, actor: str) -
     ratio in the first rule, is the median over backtest origins.
 
     - The ratio of the challenger's RMSPE to that of seasonal naive must be below 1.
-    - Without a champion, or if another version of the product trained it, so that it can no longer
-      forecast, nothing else is required.
+    - Without a champion, or if it can no longer forecast, because another version of the product
+      or a shorter horizon trained it, nothing else is required.
     - Same recipe as the champion: the challenger's RMSPE may exceed the champion's by at most the
       share ``gate.refit_tolerance`` in ``params.yaml``.
     - Another recipe: on the past store-days for which both have out-of-fold forecasts, the
@@ -243,8 +255,9 @@ def _judge(
     if candidate.share_of_naive >= 1:
         return decide(False, f"does not beat seasonal naive: {candidate.said}")
     models_path = session.settings.models_path
-    if previous is None or format_of(models_path / previous) != FORMAT_VERSION:
-        why = "the champion is of another version of the product" if previous else "first champion"
+    reason = previous and outdated(models_path / previous, params.forecast.horizon_days)
+    if previous is None or reason:
+        why = f"the champion {reason}" if previous else "first champion"
         return decide(True, f"{why}: {candidate.said}")
     champion_now = _candidate(connection, previous)
     figures |= {"champion": previous, "champion_rmspe": champion_now.rmspe}

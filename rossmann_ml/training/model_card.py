@@ -54,8 +54,9 @@ def model_card(connection: duckdb.DuckDBPyConnection, model_version: str | None 
     )
     data_set_name, is_synthetic = raw.data_set(connection) or ("unknown", False)
     blend = pooled(scores)
+    by_number = (pl.col("segment").str.to_integer(strict=False), "segment")
     segments = {
-        title: blend.filter(pl.col("segment_kind") == kind).sort("segment").to_dicts()
+        title: blend.filter(pl.col("segment_kind") == kind).sort(by_number).to_dicts()
         for kind, title in SEGMENT_NAMES.items()
     }
     weights = json.loads(version["blend_weights"])

@@ -18,7 +18,7 @@ from rossmann_ml.base.errors import NoDataError, SettingsError
 from rossmann_ml.base.params import Params
 from rossmann_ml.base.params.training import FitSize
 from rossmann_ml.base.progress import Progress, silent
-from rossmann_ml.evaluation.backtest import fold_panel
+from rossmann_ml.evaluation.backtest import LEAST_TARGET_DAYS, fold_panel
 from rossmann_ml.evaluation.fold_tables import data_version_of_origin
 from rossmann_ml.features.inputs import OriginInputs
 from rossmann_ml.features.panels import panel_of
@@ -70,12 +70,12 @@ def tuning_origins(first_sales_date: date, newest: date, params: Params) -> Tuni
     reported = sorted(
         {
             newest - timedelta(days=days)
-            for profile in profiles
-            for days in profile.backtest_origins_back_days
+            for profile in params.training.profiles
+            for days in params.backtest_back_days(profile)
         }
     )
     # the backtest skips origins before the start of history
-    needed = timedelta(days=params.training.min_history_days + horizon_days)
+    needed = timedelta(days=params.training.min_history_days + LEAST_TARGET_DAYS)
     possible = [each for each in reported if each >= first_sales_date + needed] or reported[-1:]
     # a stored fold may replace any origin of the backtest but the newest
     near = timedelta(days=params.backtest.reuse_within_days if len(possible) > 1 else 0)

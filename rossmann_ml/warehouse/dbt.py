@@ -104,6 +104,9 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
     }
 
 
+_LONGEST_RHYTHM_DAYS, _YEAR_DAYS = 28, 364
+
+
 def dbt_variables(
     params: Params, forecast_origin: date | None = None, known_by: date | None = None
 ) -> dict[str, Any]:
@@ -120,6 +123,11 @@ def dbt_variables(
         known_by: Rows that became known after this day are not used; None for no limit.
     """
     forecast, filling = params.forecast, params.plan_filling.model_dump()
+    # a rhythm of up to four weeks has a multiple of at most four weeks more than the plan's length
+    longest = forecast.horizon_days + forecast.plan_lookahead_days + _LONGEST_RHYTHM_DAYS
+    filling["promo_lags_days"] = [
+        lag for lag in filling["promo_lags_days"] if lag <= longest or lag >= _YEAR_DAYS
+    ]
     partial_day = params.plausibility.partial_day.model_dump(mode="json")
     return {
         **{f"partial_day_{name}": value for name, value in partial_day.items()},

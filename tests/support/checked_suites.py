@@ -47,7 +47,7 @@ def check_frame(suite: str, frame: pd.DataFrame) -> SuiteResult:
 
 def rows_of(connection: duckdb.DuckDBPyConnection, suite: str) -> pd.DataFrame:
     """Return the frame that a suite checks."""
-    return read_checked_frame(connection, load_suite(suite), today=TODAY)
+    return read_checked_frame(connection, load_suite(suite), today=TODAY, horizon_days=42)
 
 
 def failed_checks(connection: duckdb.DuckDBPyConnection, suite: str) -> set[str]:

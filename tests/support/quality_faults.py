@@ -154,7 +154,7 @@ FAULTS: dict[str, dict[str, Fault]] = {
             )
         ),
         "horizon_days_and_days_after_origin_values_to_be_equal": _only(_plan("horizon_days = 4")),
-        "planned_days_of_store_values_to_be_between": _only(
+        "missing_days_of_store_values_to_be_between": _only(
             "DELETE FROM core.horizon_plan WHERE store_id = 5 AND plan_date = '2015-06-22'"
         ),
         "active_stores_without_plan_max_to_be_between": _only(
@@ -189,7 +189,7 @@ FAULTS: dict[str, dict[str, Fault]] = {
         "store_id_and_target_date_compound_columns_to_be_unique": _only(
             _twice("features.scoring_panel", "store_id = 5 AND horizon_days = 3")
         ),
-        "horizon_days_values_to_be_between": _only(_day_43("features.scoring_panel")),
+        "days_outside_horizon_values_to_be_between": _only(_day_43("features.scoring_panel")),
         "horizon_days_and_days_after_origin_values_to_be_equal": _only(_panel("horizon_days = 4")),
         "plan_days_without_features_max_to_be_between": _only(
             "DELETE FROM features.scoring_panel WHERE store_id = 5 AND horizon_days = 3"
@@ -217,12 +217,12 @@ FAULTS: dict[str, dict[str, Fault]] = {
         "store_id_and_target_date_compound_columns_to_be_unique": _only(
             _twice("forecasting.forecasts", "store_id = 13 AND horizon_days = 3")
         ),
-        "horizon_days_values_to_be_between": _only(_day_43("forecasting.forecasts")),
+        "days_outside_horizon_values_to_be_between": _only(_day_43("forecasting.forecasts")),
         "horizon_days_and_days_after_origin_values_to_be_equal": _only(
             _forecast("horizon_days = 4")
         ),
         # the plan lacks this day too
-        "days_of_store_values_to_be_between": _only(
+        "missing_days_of_store_values_to_be_between": _only(
             "DELETE FROM forecasting.forecasts WHERE store_id = 13 AND target_date = '2015-06-22';"
             "DELETE FROM core.horizon_plan WHERE store_id = 13 AND plan_date = '2015-06-22'"
         ),

@@ -2,7 +2,7 @@
 -- (empty until forecast days have actual sales)
 SELECT
     forecast_origin,
-    segment AS weeks_ahead,
+    segment::INTEGER AS weeks_ahead,
     store_days,
     round(rmspe, 4) AS rmspe,
     round(mape, 4) AS mape,

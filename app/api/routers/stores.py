@@ -19,12 +19,12 @@ from app.api.dependencies import (
     ServingNow,
     Words,
 )
-from app.api.problems import ProblemError, describe
+from app.api.problems import ProblemError, describe, invalid_value
 from app.api.row_models import row_model
 from app.api.schemas import Day, Provenance, StoreForecast, Whole
 from app.api.table_pages import answer_page, page_responses
 from app.published import Reading
-from app.queries import HORIZON_DAYS
+from rossmann_ml.base.params import LONGEST_HORIZON_DAYS
 
 router = APIRouter(prefix="/stores", tags=["stores"])
 
@@ -32,8 +32,13 @@ StoreId = Annotated[
     int, Path(ge=1, le=2**31 - 1, description="Number of the store.", examples=[1]), Whole
 ]
 Days = Annotated[
-    int,
-    Query(ge=1, le=HORIZON_DAYS, description="Number of days after the origin.", examples=[42]),
+    int | None,
+    Query(
+        ge=1,
+        le=LONGEST_HORIZON_DAYS,
+        description="Number of days after the origin, at most the horizon; by default all.",
+        examples=[28],
+    ),
     Whole,
 ]
 
@@ -117,7 +122,7 @@ def store_forecast(
     reading: CurrentReading,
     notes: RequestNotes,
     store_id: StoreId,
-    days: Days = HORIZON_DAYS,
+    days: Days = None,
     origin: Annotated[
         Day | None,
         Query(description="Day of a past origin; by default the newest.", examples=["2015-07-24"]),
@@ -131,6 +136,10 @@ def store_forecast(
     origins are shown with the promotions and holidays known today.
     """
     notes.stores = 1
+    horizon_days = reading.info.horizon_days
+    if days is not None and days > horizon_days:
+        message = f"Input should be less than or equal to {horizon_days}"
+        raise invalid_value("query.days", message, str(days))
     return Response(
         _encoded_forecast(reading, store_id, origin or reading.info.forecast_origin, days),
         media_type="application/json",
@@ -143,14 +152,14 @@ def store_forecast(
     key=lambda reading, *asked: (reading.info.generation_id, *asked),
     lock=Lock(),
 )
-def _encoded_forecast(reading: Reading, store_id: int, origin: date, days: int) -> bytes:
+def _encoded_forecast(reading: Reading, store_id: int, origin: date, days: int | None) -> bytes:
     """Return a store's forecast as JSON, from a cache because most requests are for forecasts.
 
     Args:
         reading: Access to the generation; its id is part of the cache key.
         store_id: Number of the store.
         origin: Forecast origin.
-        days: Number of days after the origin.
+        days: Number of days after the origin; None means the whole horizon.
 
     Raises:
         ProblemError: The store is unknown, or has no forecast from this origin.

@@ -39,7 +39,7 @@ first_days as (
         horizons.forecast_origin,
         choices.days
     from horizons
-    inner join (values (7), (14), (28)) as choices (days)
+    inner join (values (7), (14), (28), (42)) as choices (days)
         on horizons.horizon_days > choices.days
 
 ),

@@ -24,6 +24,7 @@ from rossmann_ml.base.params.training import (
     BlendParams,
     FitSize,
     GateParams,
+    Profile,
     TrainingParams,
     TuningParams,
 )
@@ -31,12 +32,16 @@ from rossmann_ml.base.plugins import module_names
 from rossmann_ml.base.storage_faults import fault_of
 from rossmann_ml.base.strict import Days, Share, StrictModel, invalid_values, read_yaml
 
+SHORTEST_HORIZON_DAYS, LONGEST_HORIZON_DAYS = 7, 91
+"""Limits of ``forecast.horizon_days``: a week, and a quarter of 13 weeks."""
+
 
 class ForecastParams(StrictModel):
     """Parameters of forecasts: horizon, choice of the origin, and published vintages.
 
     Attributes:
-        horizon_days: Number of days that are forecast after the origin.
+        horizon_days: Number of days that are forecast after the origin, from
+            :data:`SHORTEST_HORIZON_DAYS` to :data:`LONGEST_HORIZON_DAYS`.
         plan_lookahead_days: Number of days after the horizon for which a plan is built, because
             features look ahead, for example to the next promotion. The plan is assumed where no
             file gives it.
@@ -52,7 +57,7 @@ class ForecastParams(StrictModel):
         shadow_challenger: Whether the weekly job also makes shadow forecasts.
     """
 
-    horizon_days: Days
+    horizon_days: Annotated[int, Field(ge=SHORTEST_HORIZON_DAYS, le=LONGEST_HORIZON_DAYS)]
     plan_lookahead_days: Annotated[int, Field(ge=0)]
     origin_min_coverage: Share
     active_within_days: Days
@@ -71,7 +76,8 @@ class PlanFillingParams(StrictModel):
         origin_step_days: Number of days between those origins.
         scored_days: Number of days up to an origin on which a promotion rhythm is scored; a whole
             number of steps between origins, because each step is counted once.
-        promo_lags_days: Numbers of days after which a promotion may recur.
+        promo_lags_days: Numbers of days after which a promotion may recur. Those of less than a
+            year that are more than four weeks longer than the plan are not used.
         min_error_reduction: Share of the errors of "always the same" that a rhythm must avoid.
         min_history_days: Smallest number of scored days of a store or group.
         min_group_share: Share of a group's active stores that must have a plan of a day, so that
@@ -170,6 +176,32 @@ class Params(StrictModel):
     tuning: TuningParams
     publish: PublishParams
     monitoring: MonitoringParams
+
+    @property
+    def alert_limits(self) -> AlertParams:
+        """Limits of the alert rules; the plan need not reach beyond the forecast days.
+
+        On the Sunday of the next week, the forecast days after a Friday end 9 days earlier than
+        the horizon.
+        """
+        alerts = self.monitoring.alerts
+        ahead = min(alerts.stale_data.min_plan_days_ahead, max(self.forecast.horizon_days - 9, 1))
+        stale_data = alerts.stale_data.model_copy(update={"min_plan_days_ahead": ahead})
+        return alerts.model_copy(update={"stale_data": stale_data})
+
+    def backtest_back_days(self, profile: Profile) -> list[int]:
+        """Return the number of days from each backtest origin to the newest origin, ascending.
+
+        They are ``backtest_origins_back_days`` of the profile. An origin whose horizon is not over
+        by the newest origin moves back to the newest training origin whose horizon is.
+
+        Args:
+            profile: Training profile.
+        """
+        size = self.training.profiles[profile]
+        steps = -(-self.forecast.horizon_days // size.origin_step_days)
+        nearest = steps * size.origin_step_days
+        return sorted({max(days, nearest) for days in size.backtest_origins_back_days})
 
     @model_validator(mode="after")
     def _families_are_known(self) -> Self:

@@ -29,7 +29,8 @@ class ProfileParams(StrictModel):
         max_origins: Largest number of origins in the training panel.
         rows_share: Approximate share of the panel's rows that are kept.
         models: Number of trees and learning rate of each member, by model family.
-        backtest_origins_back_days: Number of days from each backtest origin to the newest origin.
+        backtest_origins_back_days: Number of days from each backtest origin to the newest origin;
+            see :meth:`rossmann_ml.base.params.Params.backtest_back_days` for longer horizons.
     """
 
     origin_step_days: Days

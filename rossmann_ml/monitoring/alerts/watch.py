@@ -104,7 +104,7 @@ def watch(
     with session.writing() as connection:
         situation = Situation(
             connection,
-            params.monitoring.alerts,
+            params.alert_limits,
             product_today(connection, settings),
             run_id,
             tuple(map(str, find_files(settings.incoming_path)[1])),

@@ -2,7 +2,7 @@
 
 Entry point: :func:`make_books`. Forecasts are scored as they were first served. The actuals are
 from the retailer's complete files and not from the replay's warehouse, so the last vintages too
-have six weeks of actuals if the files reach that far.
+have actuals of the whole horizon if the files reach that far.
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ class Books:
             wall_seconds``), ``forecast_origin, model_version`` of the served forecasts, and
             ``rmspe_backtest`` of that model.
         steps: One row per Monday and step of the job: ``monday, step, seconds``.
-        accuracy: One row per vintage and ``horizon_week`` (``all``, ``1`` to ``6``): ``monday,
+        accuracy: One row per vintage and ``horizon_week`` (``1``, ``2`` and so on, then
+            ``all``): ``monday,
             forecast_origin, model_version, first_target_date, last_target_date``, the scores of
             :data:`rossmann_ml.evaluation.metrics.SCORES`, ``total_error`` (sum of all forecasts
             divided by the sum of all sales of these days, minus 1, whether a store-day has both or
@@ -167,7 +168,11 @@ def _accuracy(served: pl.DataFrame, actuals: pl.DataFrame) -> pl.DataFrame:
             pooled.join(medians, on="horizon_week"),
         ],
         how="diagonal",
-    ).sort("monday", "horizon_week", nulls_last=True)
+    ).sort(
+        "monday",
+        pl.col("horizon_week").str.to_integer(strict=False),  # none for all weeks
+        nulls_last=True,
+    )
 
 
 _TOTAL_SCORES = {

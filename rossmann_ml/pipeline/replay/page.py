@@ -69,15 +69,15 @@ def page(books: Books, options: ReplayOptions, *, data_set: str) -> str:
     stopped = books.weeks.filter(pl.col("exit_code") != 0)
     parts = [
         f"# Replay from {options.first_monday}: {len(books.weeks)} weeks of {data_set}",
-        f"Every Monday saw the sales up to the day before and the plan of the six weeks to come; "
+        f"Every Monday saw the sales up to the day before and the plan of the forecast days; "
         f"{disturbed}. A challenger of the profile {options.profile} was trained every "
         f"{options.retrain_every_weeks} weeks. The plan is the final one from the files, "
         "and `store.csv` is today's; a store without rows is in no plan.",
         "## Accuracy week by week",
-        "Forecasts as they were first served, on open days with sales, six weeks from each Monday "
-        "or as far as the files reach. Error of the total: all forecasts of these days compared "
-        "with all their sales, with store-days that were forecast and never came. Backtest: the "
-        "RMSPE of the serving model's backtest.",
+        "Forecasts as they were first served, on open days with sales, the whole horizon of "
+        "each Monday or as far as the files reach. Error of the total: all forecasts of these days "
+        "compared with all their sales, with store-days that were forecast and never came. "
+        "Backtest: the RMSPE of the serving model's backtest.",
         _table(by_week.with_columns(pl.col("model_version").fill_null("nothing new")), _BY_WEEK),
         "## Accuracy by horizon week",
         _table(pooled, _BY_HORIZON_WEEK),

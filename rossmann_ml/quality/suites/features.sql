@@ -20,7 +20,7 @@ unfeatured AS (
     INNER JOIN origin ON origin.forecast_origin = planned.forecast_origin
     ANTI JOIN panel
         ON panel.store_id = planned.store_id AND panel.target_date = planned.plan_date
-    WHERE planned.plan_date - planned.forecast_origin <= 42
+    WHERE planned.plan_date - planned.forecast_origin <= $horizon_days
 ),
 key_columns AS (
     SELECT string_agg(column_name || ' ' || data_type, ', ' ORDER BY column_index) AS text
@@ -36,6 +36,8 @@ SELECT
     panel.target_date,
     panel.horizon_days::BIGINT AS horizon_days,
     panel.target_date - panel.forecast_origin AS days_after_origin,
+    greatest(1 - panel.horizon_days, panel.horizon_days - $horizon_days, 0)::BIGINT
+        AS days_outside_horizon,
     panel.is_open,
     panel.day_of_week,
     panel.is_promo,

@@ -37,7 +37,7 @@ planned AS (
     SELECT plan_days.store_id, plan_days.plan_date, plan_days.is_open
     FROM core.horizon_plan AS plan_days
     INNER JOIN origin ON origin.forecast_origin = plan_days.forecast_origin
-    WHERE plan_days.plan_date - plan_days.forecast_origin <= 42
+    WHERE plan_days.plan_date - plan_days.forecast_origin <= $horizon_days
 ),
 unforecast AS (
     SELECT count(*) AS store_days
@@ -67,6 +67,8 @@ SELECT
     unseen.text AS unseen_category,
     forecasts.horizon_days::BIGINT AS horizon_days,
     forecasts.days_after_origin,
+    greatest(1 - forecasts.horizon_days, forecasts.horizon_days - $horizon_days, 0)::BIGINT
+        AS days_outside_horizon,
     forecasts.sales_forecast,
     forecasts.lower_80,
     forecasts.upper_80,
@@ -81,9 +83,9 @@ SELECT
         forecasts.lower_95,
         forecasts.upper_95
     ) END AS largest_value_when_closed,
-    count(DISTINCT CASE
-        WHEN forecasts.days_after_origin BETWEEN 1 AND 42 THEN forecasts.target_date
-    END) OVER (PARTITION BY forecasts.store_id) AS days_of_store,
+    $horizon_days - count(DISTINCT CASE
+        WHEN forecasts.days_after_origin BETWEEN 1 AND $horizon_days THEN forecasts.target_date
+    END) OVER (PARTITION BY forecasts.store_id) AS missing_days_of_store,
     -- missing for stores without a recent level
     levels.ratio AS store_level_ratio,
     -- 1 while no store has a recent level

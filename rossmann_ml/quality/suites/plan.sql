@@ -1,5 +1,5 @@
 -- Grain: one row per store-day of the plan at the newest forecast origin.
--- The columns after planned_days_of_store are figures of the whole plan and repeat on every row.
+-- The columns after missing_days_of_store are figures of the whole plan and repeat on every row.
 WITH origin AS (
     SELECT max(forecast_origin) AS forecast_origin
     FROM core.horizon_plan
@@ -47,7 +47,7 @@ figures AS (
         avg(is_promo::INTEGER) FILTER (WHERE is_open) AS promo_share,
         avg((plan_source = 'assumed')::INTEGER) AS assumed_share
     FROM planned
-    WHERE days_after_origin <= 42
+    WHERE days_after_origin <= $horizon_days
 ),
 unplanned AS (
     SELECT count(*) AS stores
@@ -70,8 +70,9 @@ SELECT
     planned.state_holiday,
     planned.is_school_holiday,
     planned.plan_source,
-    count(DISTINCT CASE WHEN planned.days_after_origin BETWEEN 1 AND 42 THEN planned.plan_date END)
-        OVER (PARTITION BY planned.store_id) AS planned_days_of_store,
+    $horizon_days - count(DISTINCT CASE
+        WHEN planned.days_after_origin BETWEEN 1 AND $horizon_days THEN planned.plan_date
+    END) OVER (PARTITION BY planned.store_id) AS missing_days_of_store,
     coalesce(figures.open_sunday_share - past.open_sunday_share, 0) AS open_sunday_change,
     coalesce(figures.open_weekday_share, 0) AS open_weekday_share,
     coalesce(figures.promo_share - past.promo_share, 0) AS promo_change,

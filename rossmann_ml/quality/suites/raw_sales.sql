@@ -25,7 +25,8 @@ days AS (
         ) AS days_with_wrong_weekday
     FROM landed
 ),
--- the newest six weeks, less the year before them
+-- six weeks have whole cycles of promotions that alternate in any rhythm up to three weeks;
+-- they do not depend on the forecast horizon; less the year before them
 promotions AS (
     SELECT
         avg((landed.promo = 1)::INTEGER) FILTER (WHERE landed.date > days.newest_date - 42)

@@ -104,6 +104,8 @@ FORECAST_FAULTS = {
     "is outside the horizon": (
         2,
         ("horizon_days = 0, target_date = forecast_origin", rows_of(1, 4, older=False)),
+        ("horizon_days = 10, target_date = forecast_origin + 10", rows_of(2, 8, older=False)),
+        # no fault: an earlier origin may have been forecast with a longer horizon
         ("horizon_days = 10, target_date = forecast_origin + 10", rows_of(2, 8)),
     ),
     "names a model that is not in model_versions": (

@@ -65,6 +65,19 @@ def test_a_bare_dbt_build_has_the_variables_of_the_parameter_file(params: Params
     assert project["vars"] == dbt_variables(params)
 
 
+@pytest.mark.parametrize(("horizon_days", "longest"), [(7, 56), (42, 84), (91, 126)])
+def test_promotion_lags_reach_over_the_plan_and_not_much_further(
+    params: Params, horizon_days: int, longest: int
+) -> None:
+    forecast = params.forecast.model_copy(update={"horizon_days": horizon_days})
+    lags = dbt_variables(params.model_copy(update={"forecast": forecast}))[
+        "filling_promo_lags_days"
+    ]
+    assert lags[-2:] == [longest, 364]
+    for rhythm in (7, 14, 21, 28):
+        assert any(lag % rhythm == 0 and lag >= horizon_days + 21 for lag in lags[:-1])
+
+
 def test_an_origin_and_what_was_known_are_passed_as_dates(params: Params) -> None:
     variables = dbt_variables(params, date(2015, 5, 8), date(2015, 5, 11))
     assert variables["forecast_origin"] == "2015-05-08"

@@ -19,7 +19,7 @@ from rossmann_ml.base.params.training import SearchRange
 from rossmann_ml.base.settings import PROJECT_DIR
 
 SHIPPED = PROJECT_DIR / "params.yaml"
-DAYS = "forecast.horizon_days forecast.active_within_days training.min_history_days"
+DAYS = "forecast.active_within_days training.min_history_days"
 COUNTS = "forecast.vintages_published training.retrain_every_weeks publish.generations_kept"
 SHARES = "forecast.origin_min_coverage ingest.max_quarantined_share"
 FULL = "training.profiles.full"
@@ -61,6 +61,7 @@ def is_taken(name: str, value: object) -> bool:
         ("tuning.origin_step_days tuning.min_training_days", [1], [0]),
         (COUNTS, [1], [0]),
         (f"tuning.origins {CONTINUITY}.min_segment_stores {CONTINUITY}.stores_named", [1], [0]),
+        ("forecast.horizon_days", [7, 91], [6, 92, 14.5]),
         ("forecast.plan_lookahead_days backtest.reuse_within_days", [0], [-1]),
         (SHARES, [0, 1, 0.5], [-0.01, 1.01]),
         ("blend.shrinkage gate.refit_tolerance gate.segment_tolerance", [0, 7.5], [-0.01]),
@@ -105,6 +106,25 @@ def test_the_models_of_a_profile_are_families_that_have_parameters() -> None:
         Params.model_validate(
             with_value(f"{FULL}.models", {"ridge": size, "catboost": size, "forest": size})
         )
+
+
+@pytest.mark.parametrize(
+    ("horizon_days", "back_days"),
+    [(14, [42, 126, 364]), (42, [42, 126, 364]), (43, [56, 126, 364]), (91, [98, 126, 364])],
+)
+def test_backtest_origins_whose_horizon_is_not_over_move_back_by_whole_steps(
+    horizon_days: int, back_days: list[int]
+) -> None:
+    params = Params.model_validate(with_value("forecast.horizon_days", horizon_days))
+    assert params.backtest_back_days("fast") == back_days
+    long = Params.model_validate(with_value(f"{FULL}.backtest_origins_back_days", [14, 42, 28]))
+    assert long.backtest_back_days("full") == [42]  # origins that move to one day are one
+
+
+@pytest.mark.parametrize(("horizon_days", "limit"), [(7, 1), (14, 5), (42, 33), (91, 33)])
+def test_the_plan_need_not_reach_beyond_the_forecast_days(horizon_days: int, limit: int) -> None:
+    params = Params.model_validate(with_value("forecast.horizon_days", horizon_days))
+    assert params.alert_limits.stale_data.min_plan_days_ahead == limit
 
 
 def test_uneven_backtest_origins_are_named() -> None:
@@ -185,7 +205,7 @@ def test_a_fault_in_a_file_is_named_with_the_file(tmp_path: Path) -> None:
     wrong["gate"]["refit_tolerance"] = "some"
     path.write_text(yaml.safe_dump(wrong))
     assert refusal() == (
-        f"{path}: forecast.horizon_days = 0: Input should be greater than or equal to 1; "
+        f"{path}: forecast.horizon_days = 0: Input should be greater than or equal to 7; "
         "gate.refit_tolerance = 'some': Input should be a valid number, unable to parse string as "
         "a number"
     )

@@ -43,7 +43,6 @@ Place = tuple[Settings, duckdb.DuckDBPyConnection]
 def small_params(*, min_history_days: int = 60, step_days: int = 14, origins: int = 3) -> Params:
     """Return parameters with a horizon of five days and training origins within four months."""
     values = load_params(PROJECT_DIR / "params.yaml").model_dump()
-    values["forecast"]["horizon_days"] = 5
     values["training"]["min_history_days"] = min_history_days
     for profile in values["training"]["profiles"].values():
         profile |= {
@@ -52,7 +51,10 @@ def small_params(*, min_history_days: int = 60, step_days: int = 14, origins: in
             "rows_share": 1.0,
             "backtest_origins_back_days": [step_days],
         }
-    return Params.model_validate(values)
+    params = Params.model_validate(values)
+    # shorter than the product allows, to keep the tables small
+    forecast = params.forecast.model_copy(update={"horizon_days": 5})
+    return params.model_copy(update={"forecast": forecast})
 
 
 @pytest.fixture(scope="module")

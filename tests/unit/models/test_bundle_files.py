@@ -63,6 +63,12 @@ def panel_of() -> pl.DataFrame:
     )
 
 
+def test_days_further_ahead_than_the_training_are_refused_with_the_command_that_helps() -> None:
+    panel = panel_of().with_columns(pl.col("horizon_days") + 1)
+    with pytest.raises(NoDataError, match=r"forecasts 14 days .* expected 15: .* --retrain full"):
+        bundle_of().forecast(panel)
+
+
 def test_open_days_are_the_calibrated_forecast_of_the_model_and_closed_ones_zero() -> None:
     panel = panel_of()
     found = bundle_of().forecast(panel)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from shutil import rmtree
 
 import pytest
 from support.gate_warehouse import Gate, open_gate
@@ -11,7 +12,7 @@ from support.gate_warehouse import Gate, open_gate
 from rossmann_ml.base.errors import NoDataError, RefusedError
 from rossmann_ml.training.gate import (
     champion,
-    has_champion,
+    profile_due,
     reconcile_alias,
     require_champion,
     rollback_model,
@@ -64,13 +65,22 @@ def test_a_refusal_changes_no_champion(gate: Gate) -> None:
     assert champion(gate.connection) == "good"
 
 
-def test_there_is_a_champion_once_a_warehouse_holds_one(gate: Gate) -> None:
-    assert not has_champion(Session(gate.settings))
+def test_a_training_is_due_without_a_champion_for_the_whole_horizon(gate: Gate) -> None:
+    assert profile_due(Session(gate.settings)) == "fast"
     gate.settings.database_path.parent.mkdir(exist_ok=True)
     gate.settings.database_path.touch()  # what is opened is in memory
-    assert not has_champion(Session(gate.settings))
+    assert profile_due(Session(gate.settings)) == "fast"
     refits(gate, "good")
-    assert has_champion(Session(gate.settings))
+    assert profile_due(Session(gate.settings)) is None
+    gate.connection.execute("UPDATE forecasting.model_versions SET profile = 'full'")
+    metadata = gate.settings.models_path / "good" / "bundle.json"
+    metadata.parent.mkdir(parents=True)
+    found = {}
+    for days in (41, 42, 91):
+        metadata.write_text(f'{{"horizon_days": {days}}}', encoding="utf-8")
+        found[days] = profile_due(Session(gate.settings))
+    rmtree(metadata.parent)
+    assert found == {41: "full", 42: None, 91: None}
 
 
 def test_every_decision_is_recorded_with_number_time_actor_and_champion_before(gate: Gate) -> None:

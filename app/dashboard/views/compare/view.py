@@ -103,7 +103,7 @@ def show(ask: Answers) -> None:
     everything = ask(shared_queries.stores)
     wanted = choices.store_filter(everything)
     left, right = st.columns([3, 2], vertical_alignment="bottom")
-    days = choices.days_ahead(left)
+    days = choices.days_ahead(left, ask.info.horizon_days)
     name = right.selectbox(
         "Rank by",
         list(MEASURES),

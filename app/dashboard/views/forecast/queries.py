@@ -108,7 +108,7 @@ def total_range(reading: Reading, store_id: int, days: int) -> Row | None:
 
     Returns:
         ``lower_80, upper_80`` (EUR); None if the generation has no interval for this number of
-        days, because it has intervals only for 7, 14, 28 and 42 days.
+        days, because it has intervals only for 7, 14, 28 and 42 days and the whole horizon.
     """
     return reading.row(
         """

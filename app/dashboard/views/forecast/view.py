@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import timedelta
 
 import streamlit as st
 
@@ -25,7 +24,7 @@ def show(ask: Answers) -> None:
     first, second, third = st.columns([2, 3, 3], vertical_alignment="bottom")
     with top:
         store = choices.one_store(ask, first)
-    days = choices.days_ahead(second)
+    days = choices.days_ahead(second, ask.info.horizon_days)
     with top:
         span = choices.one_of("History", list(HISTORY_DAYS), key="history", place=third)
     if store is None:
@@ -231,10 +230,9 @@ def show_revisions(ask: Answers, store: Row, days: int) -> None:
         )
         return
     before = rows[0]["previous_origin"]
-    last = rows[-1]["target_date"]
     st.caption(
         f"Change of each day since the forecast of {words.long_day(before)}, which covered days up "
-        f"to {words.long_day(min(last, before + timedelta(days=shared_queries.HORIZON_DAYS)))}."
+        f"to {words.long_day(rows[-1]['target_date'])}."
     )
     show_causes(ask, store, days)
     frame.chart(charts.revision_chart(rows), "Change of each day's forecast in EUR")

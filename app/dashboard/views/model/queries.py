@@ -31,7 +31,7 @@ def scores(reading: Reading, model_version: str, segment_kind: str) -> list[Row]
         WHERE b.model_version = ? AND b.segment_kind = ?
         ORDER BY is_own DESC,
             median(b.rmspe_median) OVER (PARTITION BY b.model), b.model,
-            b.forecast_origin NULLS FIRST, b.segment
+            b.forecast_origin NULLS FIRST, try_cast(b.segment AS INTEGER), b.segment
         """,
         [model_version, segment_kind],
     )
@@ -140,7 +140,8 @@ def side_by_side(reading: Reading, champion: str, challenger: str) -> list[Row]:
         FROM own AS a
         JOIN own AS b ON a.segment_kind = b.segment_kind AND a.segment = b.segment
         WHERE a.model_version = ? AND b.model_version = ?
-        ORDER BY a.segment_kind != 'overall', a.segment_kind, a.segment
+        ORDER BY a.segment_kind != 'overall', a.segment_kind, try_cast(a.segment AS INTEGER),
+            a.segment
         """,
         [champion, challenger],
     )

@@ -92,10 +92,10 @@ def show_accuracy(ask: Answers, champion: Row) -> None:
         return
     st.subheader("By origin", anchor=False)
     st.caption(
-        "Each point is the error of a six-week forecast from one past day (the origin), by a model "
-        "trained with earlier data only. Lower is better. RMSPE divides by the sales of a day, so "
-        "a few days with very low sales can lift a point far above its neighbours. The axis is "
-        "logarithmic, so that the other points stay readable."
+        "Each point is the error of the forecasts from one past day (the origin), over the whole "
+        "horizon, by a model trained with earlier data only. Lower is better. RMSPE divides by the "
+        "sales of a day, so a few days with very low sales can lift a point far above its "
+        "neighbours. The axis is logarithmic, so that the other points stay readable."
     )
     by_origin = [row for row in overall if row["forecast_origin"] is not None]
     frame.chart(
