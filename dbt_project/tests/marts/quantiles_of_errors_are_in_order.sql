@@ -1,0 +1,19 @@
+{{ config(meta={'dagster': {'ref': {'name': 'stg_forecasts'}}}) }}
+-- A greater level has no smaller error, so that quantiles do not cross, and the median has none.
+with
+
+errors as (
+
+    select
+        *,
+        lag(log_error) over (partition by forecast_origin, shape order by level) as error_below
+    from {{ source('forecasting', 'error_quantiles') }}
+
+)
+
+select *
+from errors
+where
+    log_error < error_below
+    or level not between 0.01 and 0.99
+    or (level = 0.5 and log_error <> 0)
