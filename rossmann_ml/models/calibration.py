@@ -116,8 +116,13 @@ class Calibration:
         return pl.DataFrame({"sales_median": median, "error_scale": self.scale.of(rows)})
 
     def error_quantiles(self) -> pl.DataFrame:
-        """Return the stored log errors: ``shape`` (``day``), ``level`` and ``log_error``."""
-        return pl.DataFrame({"level": self.levels, "log_error": self.quantiles}).select(
+        """Return the log errors of all levels that are stored with the forecasts.
+
+        Returns:
+            ``shape`` (``day``), ``level`` and ``log_error``, in units of the scale.
+        """
+        errors = np.interp(LEVELS, self.levels, self.quantiles)
+        return pl.DataFrame({"level": LEVELS, "log_error": errors}).select(
             pl.lit(DAY_SHAPE).alias("shape"), "level", "log_error"
         )
 

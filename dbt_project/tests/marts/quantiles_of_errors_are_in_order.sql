@@ -1,4 +1,3 @@
-{{ config(meta={'dagster': {'ref': {'name': 'stg_forecasts'}}}) }}
 -- A greater level has no smaller error, so that quantiles do not cross, and the median has none.
 with
 
@@ -7,7 +6,7 @@ errors as (
     select
         *,
         lag(log_error) over (partition by forecast_origin, shape order by level) as error_below
-    from {{ source('forecasting', 'error_quantiles') }}
+    from {{ ref('stg_error_quantiles') }}
 
 )
 
