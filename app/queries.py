@@ -55,6 +55,8 @@ def forecast_days(
 ) -> pl.DataFrame:
     """Return the forecast days of a store or of all stores for download, by store and day.
 
+    They include the deciles and the quantiles 2.5% and 97.5%.
+
     Args:
         reading: Access to the generation.
         origin: Forecast origin.
@@ -65,8 +67,8 @@ def forecast_days(
         """
         SELECT f.store_id, f.target_date, f.is_open, p.is_promo, p.state_holiday,
             p.is_school_holiday, f.sales_forecast, f.lower_80, f.upper_80, f.lower_95, f.upper_95,
-            f.plan_source, f.forecast_origin, f.model_version
-        FROM forecasts AS f
+            COLUMNS('^p[0-9_]+$'), f.plan_source, f.forecast_origin, f.model_version
+        FROM forecast_quantiles AS f
         LEFT JOIN store_plan AS p ON p.store_id = f.store_id AND p.plan_date = f.target_date
         WHERE f.forecast_origin = $origin AND f.horizon_days <= $days
             AND ($store IS NULL OR f.store_id = $store)

@@ -32,6 +32,7 @@ _TABLES = {
     name: _DESCRIBED[name]
     for name in (
         *("forecasts", "forecast_history", "forecast_runs", "total_intervals", "mean_departures"),
+        "error_quantiles",
         *("stores_not_forecast", "unseen_categories"),
     )
 }

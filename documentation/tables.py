@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from rossmann_ml.base.settings import PROJECT_DIR
 from rossmann_ml.publish.vintages import ARCHIVED_TABLE
-from rossmann_ml.serving.contract import Column, Contract, load_contract
+from rossmann_ml.serving.contract import QUANTILE_COLUMNS, Column, Contract, load_contract
 
 README_PATH = PROJECT_DIR / "warehouse" / "README.md"
 BEGIN = "<!-- tables: begin (rendered from rossmann_ml/serving/contract.yaml) -->"
@@ -36,6 +36,15 @@ def render_tables(contract: Contract) -> str:
                 view_key = ", ".join(f"`{name}`" for name in view.key)
                 lines += ["", f"### `{view.name}`", "", view.meaning.strip()]
                 lines += ["", f"A view. One row: {view.grain}. Key: {view_key}."]
+            if view.table == table.name and view.has_quantiles:
+                names = ", ".join(f"`{column.name}`" for column in QUANTILE_COLUMNS)
+                lines[-1] += f" Its columns are those of `{table.name}`, and {names} in EUR."
+                lines += [
+                    "",
+                    f"`{view.name}_at([0.7, 0.95])` is a table function with quantiles of any "
+                    "levels from 0.01 to 0.99: one row per row and level, with the columns "
+                    f"of `{table.name}`, `quantile_level` and `quantile` (EUR).",
+                ]
     return "\n".join(lines)
 
 

@@ -6,7 +6,7 @@ import re
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from rossmann_ml.base.params import LONGEST_HORIZON_DAYS
@@ -100,12 +100,16 @@ FORECAST_UNITS = {"sales": "EUR per store and day"}
 
 
 class ForecastDay(BaseModel):
-    """Forecast for one store and day; forecast and bounds are 0 if the store is closed.
+    """Forecast for one store and day; forecast, bounds and quantiles are 0 if it is closed.
+
+    The query parameter `quantiles` adds further fields, such as `p70`.
 
     Promotion and holidays are null on days that the published plan does not have. `plan_source` is
     `planned` if a plan file has the day, `actual` if the plan of a past day comes from its sales
     row, `assumed` if a rule filled it in.
     """
+
+    model_config = ConfigDict(extra="allow")
 
     target_date: date = Field(examples=["2015-08-01"])
     horizon_days: int = Field(
@@ -122,6 +126,15 @@ class ForecastDay(BaseModel):
     upper_80: Money
     lower_95: Money
     upper_95: Money
+    sales_median: Money | None = Field(
+        description="EUR; sales are above it as often as below. Null in forecasts that are older "
+        "than quantiles."
+    )
+    error_scale: float | None = Field(
+        description="Scale of the day's log error; a quantile is `sales_median * exp(error_scale * "
+        "log_error)`.",
+        examples=[0.11],
+    )
     plan_source: Literal["planned", "actual", "assumed", "not_selling"] = Field(
         description="`assumed` where a rule filled in the plan of the day, `not_selling` where the "
         "store is closed because it does not sell: its plan does not open it yet, or leaves it out."

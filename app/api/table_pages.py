@@ -20,6 +20,7 @@ from fastapi.concurrency import run_in_threadpool
 from app.api.dependencies import CACHING, NOT_MODIFIED, Paging, check_known
 from app.api.formats import MEDIA_TYPES, OTHER_FORMATS, Format, choose_format, encode
 from app.api.problems import ProblemError, describe, invalid_value
+from app.api.quantiles import with_quantiles
 from app.api.records.notes import notes_of
 from app.api.row_models import page_model
 from app.api.schemas import Provenance
@@ -28,13 +29,16 @@ from app.published import PublishedReader, Reading
 from rossmann_ml.base.digests import fingerprint
 from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.serving.contract import load_contract
+from rossmann_ml.serving.quantiles import SOURCES
 
 _LARGE_PAGE_ROWS = 5_000
 # 12 digits at most: far beyond any table, and an integer that DuckDB takes as an offset
 _CURSOR = re.compile(r"([0-9a-f]{12})-([0-9a-f]{12})-([1-9][0-9]{0,11})")
 
 
-async def answer_page(asked: Paging, table: str, filters: Mapping[str, object]) -> Response:
+async def answer_page(
+    asked: Paging, table: str, filters: Mapping[str, object], levels: tuple[float, ...] = ()
+) -> Response:
     """Build the response with one page of a table.
 
     Large pages are built in threads of their own, so that they neither hold up other requests nor
@@ -45,6 +49,7 @@ async def answer_page(asked: Paging, table: str, filters: Mapping[str, object]) 
         table: Name of the published table.
         filters: SQL conditions, each with one ``?``, mapped to its value; a condition whose value
             is None or an empty list is ignored.
+        levels: Levels of quantiles to add to the rows of a table of forecasts or totals.
 
     Raises:
         ProblemError: The cursor or the format is invalid, the cursor has expired, or too many large
@@ -52,14 +57,16 @@ async def answer_page(asked: Paging, table: str, filters: Mapping[str, object]) 
         NotModifiedError: The caller already has the current response.
         NoDataError: Nothing has been published yet.
     """
-    build = partial(_page, asked, table, filters)
+    build = partial(_page, asked, table, filters, levels)
     if asked.limit <= _LARGE_PAGE_ROWS:
         return await run_in_threadpool(build)
     serving: Serving = asked.request.app.state.serving
     return await serving.large_pages.run(notes_of(asked.request.scope).caller, build)
 
 
-def _page(asked: Paging, table: str, filters: Mapping[str, object]) -> Response:
+def _page(
+    asked: Paging, table: str, filters: Mapping[str, object], levels: tuple[float, ...]
+) -> Response:
     form = choose_format(asked.form, asked.request.headers.get("accept"))
     given = {each: value for each, value in filters.items() if value is not None and value != []}
     question = fingerprint([table, given])
@@ -78,6 +85,8 @@ def _page(asked: Paging, table: str, filters: Mapping[str, object]) -> Response:
             f"ORDER BY {order} LIMIT {asked.limit + 1} OFFSET {offset}",
             list(given.values()),
         )
+        if levels:
+            frame = with_quantiles(reading, frame, levels, SOURCES[table])
     next_cursor = None
     if len(frame) > asked.limit:
         frame = frame.head(asked.limit)

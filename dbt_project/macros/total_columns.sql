@@ -1,5 +1,6 @@
 {# The unbiased total and its bounds: the sum times the factors of the run that forecast it. They
-   are 0 where no store opens, and NULL for a segment that the run did not have. #}
+   are 0 where no store opens, and NULL for a segment that the run did not have. Quantiles
+   of the total need the scale and the shape of its errors. #}
 {% macro total_columns(sums, intervals) -%}
 {%- set factors = {
     'sales_unbiased': 'unbiased_factor',
@@ -13,5 +14,8 @@
         when {{ sums }}.open_store_days = 0 then 0
         else {{ sums }}.sales_forecast * {{ intervals }}.{{ factor }}
     end as {{ column }}{{ ',' if not loop.last }}
-{%- endfor %}
+{%- endfor %},
+    case when {{ sums }}.open_store_days = 0 then 0 else {{ intervals }}.error_scale end
+        as error_scale,
+    {{ intervals }}.error_shape
 {%- endmacro %}

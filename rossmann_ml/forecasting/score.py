@@ -221,6 +221,10 @@ def store_forecasts(
         _replace(
             connection, "total_intervals", origin, intervals.with_columns(run_id=pl.lit(run_id))
         )
+        errors = bundle.error_quantiles(intervals).select(
+            pl.lit(origin).alias("forecast_origin"), pl.all(), pl.lit(run_id).alias("run_id")
+        )
+        _replace(connection, "error_quantiles", origin, errors)
         _replace(
             connection,
             "mean_departures",

@@ -14,7 +14,8 @@ from rossmann_ml.warehouse.connection import transaction, utc_now
 from rossmann_ml.warehouse.tables import raw
 
 _BY_RUN = (
-    "forecasts", "forecast_history", "total_intervals", "mean_departures", "forecast_drivers",
+    "forecasts", "forecast_history", "total_intervals", "mean_departures", "error_quantiles",
+    "forecast_drivers",
 )  # fmt: skip
 _BY_ORIGIN = ("stores_not_forecast", "unseen_categories")
 

@@ -35,6 +35,7 @@ from rossmann_ml.models.bundle_files import (
 from rossmann_ml.models.calibration import Calibration
 from rossmann_ml.models.departures import mean_departures, means_of_rows
 from rossmann_ml.models.error_scale import interval_spread
+from rossmann_ml.models.error_shapes import log_errors_by_shape
 from rossmann_ml.models.total_calibration import TotalCalibration
 
 Part = TypeVar("Part")
@@ -93,7 +94,8 @@ class Bundle:
 
         Returns:
             ``forecast_origin, store_id, target_date, horizon_days, is_open``, and in EUR
-            ``sales_forecast, lower_80, upper_80, lower_95, upper_95``, and in log units
+            ``sales_forecast, lower_80, upper_80, lower_95, upper_95, sales_median``, and in log
+            units ``error_scale`` (0 on closed days; see :meth:`error_quantiles`) and
             ``mean_departure`` of the day, which was subtracted; in the panel's row order.
 
         Raises:
@@ -101,7 +103,7 @@ class Bundle:
                 further ahead than the model was trained for, or ``means`` lacks a day.
         """
         rows, of_row = self._log_forecasts(panel, means)
-        forecasts = self.calibration.bounds(rows)
+        forecasts = self.calibration.bounds(rows).hstack(self.calibration.medians(rows))
         keys = panel.select("forecast_origin", "store_id", "target_date", "horizon_days", "is_open")
         return pl.concat([keys, forecasts], how="horizontal").with_columns(
             *(
@@ -180,13 +182,31 @@ class Bundle:
 
         Returns:
             One row per total (one segment in one span of days), with a factor for the unbiased
-            total and one for each bound; see :meth:`TotalCalibration.intervals` for the columns.
+            total and one for each bound, and the scale and shape of its errors; see
+            :meth:`TotalCalibration.intervals` for the columns.
         """
         rows = forecasts.select(
             "forecast_origin", "store_id", "target_date", "horizon_days", "is_open",
             forecast="sales_forecast", spread=pl.Series(interval_spread(panel)),
         )  # fmt: skip
         return self.total_calibration.intervals(rows, stores)
+
+    def error_quantiles(self, intervals: pl.DataFrame) -> pl.DataFrame:
+        """Return the log errors from which quantiles of days and totals are computed.
+
+        A quantile is the median (of a total: the unbiased total) times
+        ``exp(error_scale * log_error)``.
+
+        Args:
+            intervals: Result of :meth:`total_intervals`.
+
+        Returns:
+            ``shape, level, log_error``: those of days (``day``), and of each shape of the totals.
+        """
+        of_totals = log_errors_by_shape(
+            intervals["error_shape"], self.total_calibration.store_quantiles
+        )
+        return pl.concat([self.calibration.error_quantiles(), of_totals])
 
     def save(self, models_folder: Path) -> Bundle:
         """Write the bundle into a subfolder whose name is the model version.

@@ -17,11 +17,10 @@ import polars as pl
 
 from rossmann_ml.features.grid import FloatArray
 from rossmann_ml.models.error_scale import ErrorScale
+from rossmann_ml.models.quantile_levels import DAY_SHAPE, LEVELS, require_level
 
 INTERVAL_LEVELS = (80, 95)
-_LEAST_LEVEL, _GREATEST_LEVEL = 0.01, 0.99
 _MEDIAN = 0.5
-_LEVELS = sorted({*(number / 100 for number in range(1, 100)), 0.025, 0.975})
 # Log error from which a day counts as an unusual event (half or twice the forecast). A few such
 # days have most of the squared percentage error, and would lower every forecast.
 UNUSUAL_LOG_RATIO = float(np.log(2))
@@ -67,14 +66,14 @@ class Calibration:
         weights = ordered.select(1 / pl.len().over("forecast_origin")).to_series()
         quantiles = np.quantile(
             -log_ratio / scale.of(ordered),
-            _LEVELS,
+            LEVELS,
             weights=weights.to_numpy(),
             method="inverted_cdf",
         )
-        quantiles -= quantiles[_LEVELS.index(_MEDIAN)]
+        quantiles -= quantiles[LEVELS.index(_MEDIAN)]
         return cls(
             point_log_shift(ordered.select("forecast_origin", log_ratio=pl.Series(log_ratio))),
-            list(_LEVELS),
+            list(LEVELS),
             quantiles.tolist(),
             scale,
             [str(origin) for origin in ordered["forecast_origin"].unique().sort()],
@@ -99,14 +98,34 @@ class Calibration:
             ValueError: A level is not between 0.01 and 0.99.
         """
         for level in levels:
-            if not _LEAST_LEVEL <= level <= _GREATEST_LEVEL:
-                raise ValueError(
-                    f"the level {level} of a quantile is not between {_LEAST_LEVEL} and "
-                    f"{_GREATEST_LEVEL}"
-                )
+            require_level(level)
         error = np.interp(levels, self.levels, self.quantiles)
         log_forecast = rows["log_forecast"].to_numpy()
         return np.asarray(np.exp(log_forecast[:, None] + self.scale.of(rows)[:, None] * error))
+
+    def medians(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Compute what quantiles of any level are computed from, for open store-days.
+
+        Args:
+            rows: Rows as for :meth:`quantiles_of`.
+
+        Returns:
+            ``sales_median`` (EUR) and ``error_scale`` (log units). A quantile is the median times
+            ``exp(error_scale * log_error)``; :meth:`error_quantiles` has the log errors.
+        """
+        median = np.exp(rows["log_forecast"].to_numpy())
+        return pl.DataFrame({"sales_median": median, "error_scale": self.scale.of(rows)})
+
+    def error_quantiles(self) -> pl.DataFrame:
+        """Return the log errors of all levels that are stored with the forecasts.
+
+        Returns:
+            ``shape`` (``day``), ``level`` and ``log_error``, in units of the scale.
+        """
+        errors = np.interp(LEVELS, self.levels, self.quantiles)
+        return pl.DataFrame({"level": LEVELS, "log_error": errors}).select(
+            pl.lit(DAY_SHAPE).alias("shape"), "level", "log_error"
+        )
 
     def bounds(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Compute forecasts and interval bounds in EUR for open store-days.

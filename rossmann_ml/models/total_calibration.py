@@ -8,15 +8,17 @@ is fitted on out-of-fold forecasts. See :mod:`rossmann_ml.models.totals` for the
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
-from scipy.special import ndtri, stdtrit
 
 from rossmann_ml.features.grid import FloatArray
 from rossmann_ml.models.calibration import INTERVAL_LEVELS, conformal_quantile, point_log_shift
+from rossmann_ml.models.error_shapes import log_errors, shapes_of
 from rossmann_ml.models.nested_variance import nested_variance
+from rossmann_ml.models.quantile_levels import LEVELS, require_level
 from rossmann_ml.models.totals import (
     AMOUNTS,
     CHAIN,
@@ -175,14 +177,16 @@ class TotalCalibration:
 
         Returns:
             ``forecast_origin, level, segment, first_date, last_date, unbiased_factor,
-            lower_80_factor, upper_80_factor, lower_95_factor, upper_95_factor``, one row per total
-            that has an open store-day. Each interval contains the unbiased total and also the plain
-            sum of daily forecasts (factor 1), and the 95% interval contains the 80% interval.
+            lower_80_factor, upper_80_factor, lower_95_factor, upper_95_factor``, and the columns
+            of :meth:`error_scales`, one row per total that has an open store-day. Each interval
+            contains the unbiased total and also the plain sum of daily forecasts (factor 1), and
+            the 95% interval contains the 80% interval.
         """
         opened = rows.filter(pl.col("is_open") & (pl.col("forecast") > 0))
         horizon_days = int(rows["horizon_days"].to_numpy().max())
         totals = add_up(opened, stores, horizon_days=horizon_days)
-        return pl.concat([totals.select(_KEY), self.factors(totals)], how="horizontal")
+        parts = [totals.select(_KEY), self.factors(totals), self.error_scales(totals)]
+        return pl.concat(parts, how="horizontal")
 
     def factors(self, totals: pl.DataFrame) -> pl.DataFrame:
         """Compute the factors that :meth:`intervals` returns, for totals that are already added up.
@@ -194,17 +198,56 @@ class TotalCalibration:
             Factors of the sum of the daily forecasts, in the row order of ``totals``:
             ``unbiased_factor``, and one for each bound of the 80% and 95% intervals.
         """
-        variance, freedom = self.variance(totals)
-        deviation, is_store = np.sqrt(variance), (totals["level"] == STORE).to_numpy()
         columns = {"unbiased_factor": np.full(len(totals), np.exp(self.log_bias))}
         half = np.full(len(totals), abs(self.log_bias))
-        for level in INTERVAL_LEVELS:
-            tail = (1 + level / 100) / 2
-            quantile = np.where(is_store, self.store_quantiles[str(level)] / ndtri(tail), 1.0)
-            half = np.maximum(half, quantile * stdtrit(freedom, tail) * deviation)
+        tails = [(100 + level) / 200 for level in INTERVAL_LEVELS]
+        above = self.log_quantiles(totals, tails) - self.log_bias
+        for level, errors in zip(INTERVAL_LEVELS, above.T, strict=True):
+            half = np.maximum(half, errors)
             columns[f"lower_{level}_factor"] = np.exp(self.log_bias - half)
             columns[f"upper_{level}_factor"] = np.exp(self.log_bias + half)
         return pl.DataFrame(columns)
+
+    def log_quantiles(self, totals: pl.DataFrame, levels: Sequence[float]) -> FloatArray:
+        """Compute quantiles of the log factors that turn sums of daily forecasts into totals.
+
+        The quantile of the level 0.5 belongs to the unbiased total. Quantiles of a total do not
+        cross: a greater level has no smaller quantile.
+
+        Args:
+            totals: Totals returned by :func:`rossmann_ml.models.totals.add_up`.
+            levels: Probabilities between 0.01 and 0.99 with which the total is below the quantile.
+
+        Returns:
+            Quantiles in log units, shape (rows, levels).
+
+        Raises:
+            ValueError: A level is not between 0.01 and 0.99.
+        """
+        for level in levels:
+            require_level(level)
+        scales = self.error_scales(totals)
+        shapes, of_row = np.unique(scales["error_shape"].to_numpy(), return_inverse=True)
+        errors = [
+            np.interp(levels, LEVELS, log_errors(shape, self.store_quantiles)) for shape in shapes
+        ]
+        by_shape = np.array(errors).reshape(len(shapes), len(levels))
+        scale = scales["error_scale"].to_numpy()
+        return np.asarray(self.log_bias + scale[:, None] * by_shape[of_row])
+
+    def error_scales(self, totals: pl.DataFrame) -> pl.DataFrame:
+        """Compute what quantiles of any level are computed from, for each total.
+
+        Args:
+            totals: Totals returned by :func:`rossmann_ml.models.totals.add_up`.
+
+        Returns:
+            ``error_scale``, the standard deviation of the log error, and ``error_shape`` (see
+            :mod:`rossmann_ml.models.error_shapes`).
+        """
+        variance, freedom = self.variance(totals)
+        shapes = shapes_of(totals, freedom)
+        return pl.DataFrame({"error_scale": np.sqrt(variance), "error_shape": shapes})
 
 
 def _log_bias(rows: pl.DataFrame) -> float:

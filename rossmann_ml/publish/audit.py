@@ -16,6 +16,7 @@ import duckdb
 from rossmann_ml.base.errors import PublishError
 from rossmann_ml.serving.contract import STORAGE_VERSION, Contract, Table
 from rossmann_ml.serving.generations import reading
+from rossmann_ml.serving.quantiles import macros_sql
 from rossmann_ml.warehouse.connection import one_value
 
 # Faults of daily forecasts: the wording in the message, and the SQL condition of a faulty row.
@@ -27,6 +28,12 @@ _FORECAST_FAULTS = {
     "is closed and not 0": """
         NOT is_open AND (sales_forecast, lower_80, upper_80, lower_95, upper_95)
             IS DISTINCT FROM (0, 0, 0, 0, 0)""",
+    "has a median or error scale below 0, or only one of them": """
+        sales_median < 0 OR error_scale < 0 OR (sales_median IS NULL) <> (error_scale IS NULL)""",
+    "is closed and has a median above 0": "NOT is_open AND sales_median > 0",
+    "has a median, but its origin has no quantiles of errors": """
+        sales_median IS NOT NULL
+        AND forecast_origin NOT IN (SELECT forecast_origin FROM error_quantiles)""",
     "has a target date that is not horizon_days after the origin":
         "target_date <> forecast_origin + horizon_days",
     # earlier origins keep the horizon with which they were forecast
@@ -49,6 +56,10 @@ _TOTAL_FAULTS = {
         open_store_days = 0
         AND (sales_forecast, sales_unbiased, lower_80, upper_80, lower_95, upper_95)
             IS DISTINCT FROM (0, 0, 0, 0, 0, 0)""",
+    "has an error scale below 0": "error_scale < 0",
+    "has a shape of errors that is not in error_quantiles": """
+        (forecast_origin, error_shape) NOT IN (SELECT (forecast_origin, shape) FROM error_quantiles)
+        AND error_shape IS NOT NULL""",
     "has some bounds and not others": """
         sales_unbiased + lower_80 + upper_80 + lower_95 + upper_95 IS NULL
         AND coalesce(sales_unbiased, lower_80, upper_80, lower_95, upper_95) IS NOT NULL""",
@@ -69,12 +80,29 @@ def _rules_of_totals(span: str) -> tuple[str, str, dict[str, str]]:
     return name, f"forecast_origin, level, segment, {span}", _TOTAL_FAULTS
 
 
+# Quantiles of sales cross if those of errors do.
+_ERROR_FAULTS = {
+    "is smaller than that of the level below": """
+        (forecast_origin, shape, level) IN (
+            FROM (
+                SELECT forecast_origin, shape, level, log_error - lag(log_error) OVER w AS step
+                FROM error_quantiles
+                WINDOW w AS (PARTITION BY forecast_origin, shape ORDER BY level)
+            ) SELECT forecast_origin, shape, level WHERE step < 0)""",
+    "is not 0 at the level 0.5": "level = 0.5 AND log_error <> 0",
+}
+
 # By table: the SQL expression that names a row, the order of the rows, and their faults.
 _ROW_FAULTS = {
     "forecasts": (
         "'store ' || store_id || ' on ' || target_date || ' of origin ' || forecast_origin",
         "store_id, target_date, forecast_origin",
         _FORECAST_FAULTS,
+    ),
+    "error_quantiles": (
+        "'level ' || level || ' of shape ' || shape || ' of origin ' || forecast_origin",
+        "forecast_origin, shape, level",
+        _ERROR_FAULTS,
     ),
     "forecast_totals": _rules_of_totals("week_start"),
     "forecast_horizon_totals": _rules_of_totals("days"),
@@ -154,11 +182,11 @@ def schema_of(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[str
 
 
 def _shape_faults(connection: duckdb.DuckDBPyConnection, contract: Contract) -> Iterator[str]:
-    """Yield a message for each table or view that differs from the contract.
+    """Yield a message for each table, view or macro that differs from the contract.
 
-    A difference is a missing table or view, one that is not in the contract, or columns with other
-    names, types or order. In a table, it is also a column that may be NULL only in the file or only
-    in the contract.
+    A difference is a missing table, view or macro, one that is not in the contract, or columns with
+    other names, types or order. In a table, it is also a column that may be NULL only in the file
+    or only in the contract.
     """
     found = schema_of(connection)
     views = {view.name for view in contract.views}
@@ -175,6 +203,10 @@ def _shape_faults(connection: duckdb.DuckDBPyConnection, contract: Contract) -> 
             yield f"{name} has the columns {found[name]}, expected {expected}"
     for name in found.keys() - set(contract.names):
         yield f"{name} is not in the contract"
+    macros = "SELECT function_name FROM duckdb_functions() WHERE NOT internal"
+    found_macros = {name for (name,) in connection.execute(macros).fetchall()}
+    for name in macros_sql(contract.quantile_views).keys() ^ found_macros:
+        yield f"the macro {name} is {'not in the contract' if name in found_macros else 'missing'}"
 
 
 def _table_faults(

@@ -14,7 +14,8 @@ import polars as pl
 from rossmann_ml.base import files
 from rossmann_ml.base.errors import PublishError
 from rossmann_ml.publish.identity import Draft
-from rossmann_ml.serving.contract import STORAGE_VERSION, Contract, Table
+from rossmann_ml.serving.contract import STORAGE_VERSION, Column, Contract, Table
+from rossmann_ml.serving.quantiles import macros_sql, view_sql
 from rossmann_ml.warehouse import connection as warehouse
 
 _INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT"}
@@ -76,10 +77,17 @@ def _create(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     connection.execute(f"CREATE TABLE generation.{table.name} ({columns})")
     # SQL tools show these comments to people who open the file
     connection.execute(f"COMMENT ON TABLE generation.{table.name} IS {_text(table.meaning)}")
-    for column in table.columns:
-        name = f'generation.{table.name}."{column.name}"'
+    _describe(connection, f"generation.{table.name}", table.columns)
+
+
+def _describe(
+    connection: duckdb.DuckDBPyConnection, name: str, columns: tuple[Column, ...]
+) -> None:
+    """Store the meanings of the columns of a table or view as comments."""
+    for column in columns:
         unit = f" [{column.unit}]" if column.unit else ""
-        connection.execute(f"COMMENT ON COLUMN {name} IS {_text(f'{column.meaning}{unit}')}")
+        meaning = _text(f"{column.meaning}{unit}")
+        connection.execute(f'COMMENT ON COLUMN {name}."{column.name}" IS {meaning}')
 
 
 def _text(value: str) -> str:
@@ -155,10 +163,14 @@ def _fits(found: str, expected: str) -> bool:
 
 
 def _create_views(generation: duckdb.DuckDBPyConnection, contract: Contract) -> None:
-    """Create the contract's views in the new file, with their descriptions as comments."""
+    """Create the contract's views and macros in the new file, with descriptions as comments."""
     for view in contract.views:
         names = ", ".join(f'"{column.name}"' for column in contract.columns_of(view.name))
+        source = f"({view_sql(view.table)})" if view.has_quantiles else view.table
         generation.execute(
-            f"CREATE VIEW {view.name} AS SELECT {names} FROM {view.table} WHERE {view.where}"  # noqa: S608
+            f"CREATE VIEW {view.name} AS SELECT {names} FROM {source} WHERE {view.where}"  # noqa: S608
         )
         generation.execute(f"COMMENT ON VIEW {view.name} IS {_text(view.meaning)}")
+        _describe(generation, view.name, contract.columns_of(view.name))
+    for statement in macros_sql(contract.quantile_views).values():
+        generation.execute(statement)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from rossmann_ml.base.strict import StrictModel, read_yaml
+from rossmann_ml.models.quantile_levels import PUBLISHED_LEVELS, percentile_name
 
 CONTRACT_PATH = Path(__file__).with_name("contract.yaml")
 
@@ -36,6 +37,19 @@ class Column(StrictModel):
     meaning: str
     unit: str | None = None
     nullable: bool = False
+
+
+QUANTILE_COLUMNS = tuple(
+    Column(
+        name=percentile_name(level),
+        type="DOUBLE",
+        unit="EUR",
+        nullable=True,
+        meaning=f"Quantile of the level {level}: sales are below it in {level:.4g} of all cases.",
+    )
+    for level in PUBLISHED_LEVELS
+)
+"""Columns that views with quantiles have after those of their table."""
 
 
 class Table(StrictModel):
@@ -70,7 +84,10 @@ class Table(StrictModel):
 
 
 class View(StrictModel):
-    """Definition of a published view, which has all columns and some rows of one table.
+    """Definition of a published view of one table.
+
+    A view has all columns and some rows of its table, or all rows and further columns with
+    quantiles.
 
     Attributes:
         name: Name of the view.
@@ -79,6 +96,8 @@ class View(StrictModel):
         key: Columns whose combined values are unique in the view.
         meaning: Description for readers.
         where: SQL condition that chooses the rows.
+        has_quantiles: Whether the view adds the published quantiles; the file then also has a table
+            macro for any levels, whose name is that of the view with ``_at``.
     """
 
     name: str
@@ -86,7 +105,8 @@ class View(StrictModel):
     grain: str
     key: tuple[str, ...]
     meaning: str
-    where: str
+    where: str = "true"
+    has_quantiles: bool = False
 
 
 class Contract(StrictModel):
@@ -109,13 +129,21 @@ class Contract(StrictModel):
         return [*(table.name for table in self.tables), *(view.name for view in self.views)]
 
     def columns_of(self, name: str) -> tuple[Column, ...]:
-        """Return the columns of a table, or of the table behind a view.
+        """Return the columns of a table or view.
 
         Raises:
             KeyError: No table or view has this name.
         """
-        by_view = {view.name: view.table for view in self.views}
-        return self.table(by_view.get(name, name)).columns
+        views = {view.name: view for view in self.views}
+        if name not in views:
+            return self.table(name).columns
+        columns = self.table(views[name].table).columns
+        return (*columns, *QUANTILE_COLUMNS) if views[name].has_quantiles else columns
+
+    @property
+    def quantile_views(self) -> dict[str, str]:
+        """Tables by name of the views with their quantiles."""
+        return {view.name: view.table for view in self.views if view.has_quantiles}
 
 
 @cache

@@ -148,8 +148,9 @@ class Scenarios:
         Returns:
             ``store_id, target_date, horizon_days, is_open, is_promo, state_holiday,
             is_school_holiday, plan_source, is_changed, sales_forecast, lower_80, upper_80,
-            lower_95, upper_95, stored_forecast, difference``, one row per store and day, sorted by
-            store, then day. Forecasts, bounds and difference are in EUR.
+            lower_95, upper_95, sales_median, error_scale, stored_forecast, difference``, one row
+            per store and day, sorted by store, then day. Forecasts, bounds, median and difference
+            are in EUR. See :mod:`rossmann_ml.serving.quantiles` for quantiles of other levels.
             ``is_changed`` is true if the plan of the day differs from the published plan.
             ``difference`` is forecast minus stored forecast; NULL if no forecast is stored.
 
@@ -272,7 +273,8 @@ class Scenarios:
             *("store_id", "target_date", "horizon_days", "is_open", "is_promo"),
             pl.col("state_holiday").replace_strict(_HOLIDAY_NAMES, return_dtype=pl.String),
             *("is_school_holiday", "plan_source", "is_changed", "sales_forecast"),
-            *("lower_80", "upper_80", "lower_95", "upper_95", "stored_forecast"),
+            *("lower_80", "upper_80", "lower_95", "upper_95", "sales_median", "error_scale"),
+            "stored_forecast",
             difference=pl.col("sales_forecast") - pl.col("stored_forecast"),
         )
 

@@ -134,6 +134,11 @@ def forecast_plain_frame(bundle: Bundle, asked: pd.DataFrame) -> pd.DataFrame:
     given = panel.select("forecast_origin", "target_date", pl.col("mean_departure").fill_nan(None))
     means = given.drop_nulls().unique()
     answered = bundle.forecast(panel, None if means.is_empty() else means).drop(
-        "forecast_origin", "horizon_days", "is_open", "mean_departure"
+        "forecast_origin",
+        "horizon_days",
+        "is_open",
+        "mean_departure",
+        "sales_median",
+        "error_scale",
     )
     return answered.with_columns(pl.col("target_date").cast(pl.Datetime("ns"))).to_pandas()

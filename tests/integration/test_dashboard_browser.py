@@ -142,6 +142,7 @@ def test_the_days_of_a_store_are_downloaded(tab: Visit, tmp_path: Path) -> None:
     assert len(days) == 42
     assert {day["store_id"] for day in days} == {"4"}
     assert sum(float(day["sales_forecast"]) for day in days[:7]) == pytest.approx(40_440)
+    assert 0 < float(days[0]["p2_5"]) < float(days[0]["p10"]) < float(days[0]["p97_5"])
 
 
 def test_all_stores_are_downloaded_as_parquet_with_the_columns_of_the_csv(

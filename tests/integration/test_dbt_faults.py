@@ -168,6 +168,10 @@ FAULTS = {
     "store_plan_is_past_plus_future": "DELETE FROM core.store_plan WHERE store_id = 9",
     # forecasts
     "forecasts_are_sound": forecast("lower_80 = upper_95 + 1", 3),
+    "quantiles_of_errors_are_in_order": (
+        f"INSERT INTO forecasting.error_quantiles VALUES ({_ORIGIN}, 'day', 0.5, 0, 'run-1'), "
+        f"({_ORIGIN}, 'day', 0.6, -0.1, 'run-1')"
+    ),
     "forecasts_cover_the_whole_horizon": (
         f"DELETE FROM forecasting.forecasts WHERE forecast_origin = {_ORIGIN} "
         "AND store_id = 10 AND horizon_days = 20"

@@ -31,7 +31,8 @@ PAST_KNOWN_BY = PAST_ORIGIN + timedelta(days=3)
 _FORECASTS = """
     INSERT INTO forecasting.forecasts
     SELECT forecast_origin, store_id, plan_date, horizon_days, is_open,
-        level, level * 0.8, level * 1.2, level * 0.6, level * 1.4, 'made-up', 'run-1', plan_source
+        level, level * 0.8, level * 1.2, level * 0.6, level * 1.4, 'made-up', 'run-1', plan_source,
+        level, 0.1
     FROM (
         SELECT *, is_open::INTEGER * (4000.125 + store_id + month(forecast_origin)) AS level
         FROM core.horizon_plan WHERE horizon_days <= 42

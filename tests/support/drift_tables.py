@@ -103,7 +103,8 @@ def _forecasts(connection, origin: date, run: str) -> None:
         """
         INSERT INTO forecasting.forecasts
         SELECT $origin::DATE, store_id, day, day - $origin::DATE, plan.is_open,
-            if(plan.is_open, coalesce(sales, 5000) * 1.02, 0), 0, 0, 0, 0, 'm', $run, 'planned'
+            if(plan.is_open, coalesce(sales, 5000) * 1.02, 0), 0, 0, 0, 0, 'm', $run, 'planned',
+            NULL, NULL
         FROM plan LEFT JOIN sold USING (store_id, day)
         WHERE day > $origin AND day <= $origin::DATE + 42
         """,

@@ -256,6 +256,12 @@ FAULTS: dict[str, dict[str, Fault]] = {
         "upper_95_and_upper_80_values_a_to_be_greater_than_b": _only(
             _forecast("upper_95 = upper_80 - 1")
         ),
+        "sales_median_values_to_not_be_null": _only(_forecast("sales_median = NULL")),
+        "error_scale_values_to_be_between": _only(_forecast("error_scale = -0.1")),
+        "levels_that_cross_max_to_be_between": _only(
+            "INSERT INTO forecasting.error_quantiles VALUES "
+            "('2015-06-19', 'day', 0.5, 0, 'run-1'), ('2015-06-19', 'day', 0.6, -0.1, 'run-1')"
+        ),
         "largest_value_when_closed_values_to_be_between": _only(
             _forecast("upper_95 = 1", "store_id = 13 AND target_date = '2015-06-21'")
         ),

@@ -129,7 +129,8 @@ SELECT
     forecast_origin, store_id, plan_date AS target_date, horizon_days, is_open,
     is_open::INTEGER * usual_sales AS sales_forecast, sales_forecast * 0.9 AS lower_80,
     sales_forecast * 1.1 AS upper_80, sales_forecast * 0.8 AS lower_95,
-    sales_forecast * 1.3 AS upper_95, 'lightgbm-1' AS model_version, 'run-1' AS run_id, plan_source
+    sales_forecast * 1.3 AS upper_95, sales_forecast * 1.02 AS sales_median, 0.1 AS error_scale,
+    'lightgbm-1' AS model_version, 'run-1' AS run_id, plan_source
 FROM core.horizon_plan
 INNER JOIN store_days ON store_days.store = store_id AND store_days.date = plan_date
 WHERE forecast_origin = '2015-06-19' AND horizon_days <= 42;

@@ -107,7 +107,7 @@ class StandInJob:
                     forecast = 1.1 * self._sales(store, target)
                     connection.execute(
                         "INSERT INTO forecasting.forecasts VALUES "
-                        "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'm', ?, 'planned')",
+                        "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'm', ?, 'planned', NULL, NULL)",
                         [
                             *(monday - timedelta(days=1), store, target, horizon),
                             *(forecast > 0, forecast, forecast * 0.95, forecast * 1.05),

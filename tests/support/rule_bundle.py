@@ -10,6 +10,7 @@ import polars as pl
 from rossmann_ml.models.calibration import Calibration
 from rossmann_ml.models.categories import Categories
 from rossmann_ml.models.error_scale import DAY_TYPES, ErrorScale
+from rossmann_ml.models.error_shapes import log_errors_by_shape
 from rossmann_ml.models.total_calibration import TotalCalibration
 
 DAILY = Calibration(
@@ -67,6 +68,8 @@ class RuleBundle:
             upper_80=pl.col("sales_forecast") * 1.1,
             lower_95=pl.col("sales_forecast") * 0.8,
             upper_95=pl.col("sales_forecast") * 1.2,
+            sales_median=pl.col("sales_forecast") * 1.02,
+            error_scale=pl.when("is_open").then(0.05).otherwise(0.0),
             mean_departure=0.0,
         )
 
@@ -86,5 +89,12 @@ class RuleBundle:
                 "upper_80_factor": [1.1],
                 "lower_95_factor": [0.8],
                 "upper_95_factor": [1.2],
+                "error_scale": [0.02],
+                "error_shape": ["group 5"],
             }
         )
+
+    def error_quantiles(self, intervals: pl.DataFrame) -> pl.DataFrame:
+        """Return the log errors of days and of the totals' shapes."""
+        of_totals = log_errors_by_shape(intervals["error_shape"], TOTALS.store_quantiles)
+        return pl.concat([DAILY.error_quantiles(), of_totals])

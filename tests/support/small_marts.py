@@ -12,7 +12,9 @@ _TOTALS_OF_DAYS = """count(*) FILTER (is_open) AS open_store_days,
         sum(sales_forecast) AS sales_forecast,
         sum(sales_forecast) * 1.02 AS sales_unbiased,
         sum(sales_forecast) * 0.9 AS lower_80, sum(sales_forecast) * 1.1 AS upper_80,
-        sum(sales_forecast) * 0.8 AS lower_95, sum(sales_forecast) * 1.2 AS upper_95
+        sum(sales_forecast) * 0.8 AS lower_95, sum(sales_forecast) * 1.2 AS upper_95,
+        0.03 * max(is_open::INTEGER) AS error_scale,
+        if(bool_or(is_open), min(if(level = 'store', 'store 2', 'group 5')), NULL) AS error_shape
     FROM (
         SELECT *, 'chain' AS level, 'all' AS segment FROM days
         UNION ALL BY NAME SELECT *, 'store_type' AS level, store_type AS segment FROM days

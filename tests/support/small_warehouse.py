@@ -157,6 +157,8 @@ def _forecast(connection: duckdb.DuckDBPyConnection, origin: date) -> None:
             CASE WHEN is_open THEN {_LEVEL} + 90 ELSE 0 END AS sales_forecast,
             sales_forecast * 0.85 AS lower_80, sales_forecast * 1.15 AS upper_80,
             sales_forecast * 0.70 AS lower_95, sales_forecast * 1.35 AS upper_95,
+            sales_forecast * 1.02 AS sales_median,
+            CASE WHEN is_open THEN 0.1 + store / 100 ELSE 0 END AS error_scale,
             $model AS model_version, $run_id AS run_id,
             CASE WHEN horizon_days > 40 THEN 'assumed' ELSE 'planned' END AS plan_source
         FROM ({_SALES})
@@ -167,6 +169,17 @@ def _forecast(connection: duckdb.DuckDBPyConnection, origin: date) -> None:
             "first": origin + timedelta(days=1), "last": origin + timedelta(days=HORIZON_DAYS),
         },
     )  # fmt: skip
+    connection.execute(
+        """
+        INSERT INTO forecasting.error_quantiles BY NAME
+        SELECT $origin AS forecast_origin, shape, level, $run_id AS run_id,
+            if(shape = 'day', 1.2, 1) * ln(level / (1 - level)) AS log_error
+        FROM unnest(['day', 'group 5', 'store 2']) AS s(shape) CROSS JOIN (
+            SELECT i / 100 AS level FROM range(1, 100) AS t(i) UNION SELECT unnest([0.025, 0.975])
+        )
+        """,
+        {"run_id": run_id, "origin": origin},
+    )
     # a typical day depends on the store; weekday, promotion and a bias of 90 EUR are added
     others = [part for part in PARTS if part not in {"level", "weekday", "promo", "bias_factor"}]
     connection.execute(

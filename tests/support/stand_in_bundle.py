@@ -43,7 +43,8 @@ class StandInBundle:
         sales = np.where(panel["is_open"], np.exp(log_sales + 0.001 * near), 0.0)
         keys = panel.select("forecast_origin", "store_id", "target_date", "horizon_days", "is_open")
         bounds = {name: sales * share for name, share in BOUNDS.items()}
-        return keys.with_columns(sales_forecast=sales, **bounds, mean_departure=0.0)
+        medians = {"sales_median": sales * 1.02, "error_scale": np.where(sales > 0, 0.05, 0.0)}
+        return keys.with_columns(sales_forecast=sales, **bounds, **medians, mean_departure=0.0)
 
 
 def stand_in_for_all(monkeypatch: pytest.MonkeyPatch) -> dict[str, StandInBundle]:

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any
 
 import duckdb
 
+from rossmann_ml.models.quantile_levels import LEVELS
 from rossmann_ml.publish.identity import Draft
 from rossmann_ml.publish.writer import write_generation
 from rossmann_ml.serving.contract import Contract, load_contract
@@ -72,6 +74,8 @@ def forecast_row(origin: date, store_id: int, day: int, **values: Any) -> dict[s
         "model_version": "m",
         "run_id": f"run-{origin}",
         "plan_source": "planned",
+        "sales_median": sales * 1.25,
+        "error_scale": 0.5 if is_open else 0.0,
     }
     return {**row, **values}
 
@@ -150,6 +154,7 @@ def few_tables() -> Contract:
     names = {
         *("forecasts", "forecast_totals", "forecast_horizon_totals", "forecast_runs"),
         *("model_versions", "backtest_scores", "generation_info", "stores_not_forecast"),
+        "error_quantiles",
     }
     tables = tuple(table for table in contract.tables if table.name in names)
     return contract.model_copy(update={"tables": tables})
@@ -178,6 +183,18 @@ def tiny_warehouse(**tables: list[dict[str, Any]]) -> duckdb.DuckDBPyConnection:
         "forecast_runs": [run_row(f"run-{origin}", origin) for origin in (OLDER, NEWEST)],
         "model_versions": [model_row("m", recipe="{}", blend_weights="{}")],
         "backtest_scores": [score_row("blend", None, 0.1)],
+        "error_quantiles": [
+            {
+                "forecast_origin": origin,
+                "shape": shape,
+                "level": level,
+                "log_error": NormalDist().inv_cdf(level),
+                "run_id": f"run-{origin}",
+            }
+            for origin in (OLDER, NEWEST)
+            for shape in ("day", "group 0", "store 0")
+            for level in LEVELS
+        ],
         "total_intervals": [row for origin in (OLDER, NEWEST) for row in _intervals(origin)],
         **tables,
     }
@@ -200,6 +217,8 @@ def _intervals(origin: date) -> Iterator[dict[str, Any]]:
                 "first_date": origin + timedelta(days=first),
                 "last_date": origin + timedelta(days=last),
                 **FACTORS,
+                "error_scale": 0.25,
+                "error_shape": "store 0" if level == "store" else "group 0",
                 "run_id": f"run-{origin}",
             }
 

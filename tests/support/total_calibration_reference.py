@@ -168,6 +168,8 @@ def student(freedom: float, share: float) -> float:
 def factors(fitted: dict[str, Any], level: str, shape: dict[str, float]) -> dict[str, float]:
     """Return the factors on the sum of forecasts."""
     total, freedom = variance(fitted, level, shape)
+    percent_of_one = round(100 / freedom)  # totals share shapes of errors
+    freedom = 100 / percent_of_one if percent_of_one else 1e17
     bias = fitted["log_bias"]
     found, half = {"unbiased_factor": math.exp(bias)}, abs(bias)  # bounds also contain 1
     for percent, below in ((80, 0.9), (95, 0.975)):

@@ -48,9 +48,10 @@ class RecordingBundle:
                 pl.when("is_open").then(sales * share).otherwise(0.0).alias(name)
                 for name, share in (
                     ("sales_forecast", 1.0), ("lower_80", 0.9), ("upper_80", 1.1),
-                    ("lower_95", 0.8), ("upper_95", 1.2),
+                    ("lower_95", 0.8), ("upper_95", 1.2), ("sales_median", 1.02),
                 )
             ),
+            error_scale=pl.when("is_open").then(0.1).otherwise(0.0),
             mean_departure=0.0,
         )  # fmt: skip
 

@@ -15,6 +15,8 @@ CREATE TABLE IF NOT EXISTS forecasting.forecasts (
     model_version VARCHAR NOT NULL,
     run_id VARCHAR NOT NULL,
     plan_source VARCHAR NOT NULL,    -- planned | actual | assumed | not_selling
+    sales_median DOUBLE,             -- EUR; NULL like the next in forecasts of schema version 2
+    error_scale DOUBLE,              -- log units; see error_quantiles
     PRIMARY KEY (forecast_origin, store_id, target_date)
 );
 
@@ -32,7 +34,20 @@ CREATE TABLE IF NOT EXISTS forecasting.total_intervals (
     lower_95_factor DOUBLE NOT NULL,
     upper_95_factor DOUBLE NOT NULL,
     run_id VARCHAR NOT NULL,
+    error_scale DOUBLE,              -- log units; NULL like the next in forecasts of schema version 2
+    error_shape VARCHAR,             -- shape in error_quantiles
     PRIMARY KEY (forecast_origin, level, segment, first_date, last_date)
+);
+
+-- Quantiles of errors: a quantile of sales is the median times exp(error_scale * log_error). The
+-- median of a total is the unbiased total.
+CREATE TABLE IF NOT EXISTS forecasting.error_quantiles (
+    forecast_origin DATE NOT NULL,
+    shape VARCHAR NOT NULL,          -- day, or the shape of a total's errors
+    level DOUBLE NOT NULL,           -- probability with which sales are below the quantile
+    log_error DOUBLE NOT NULL,
+    run_id VARCHAR NOT NULL,
+    PRIMARY KEY (forecast_origin, shape, level)
 );
 
 -- Mean departure of the day's open stores from the linear forecast, which is subtracted from the
@@ -60,7 +75,9 @@ CREATE TABLE IF NOT EXISTS forecasting.forecast_history (
     model_version VARCHAR NOT NULL,
     run_id VARCHAR NOT NULL,
     plan_source VARCHAR NOT NULL,
-    replaced_at TIMESTAMP NOT NULL
+    replaced_at TIMESTAMP NOT NULL,
+    sales_median DOUBLE,             -- EUR; NULL like the next in forecasts of schema version 2
+    error_scale DOUBLE               -- log units; see error_quantiles
 );
 
 -- Forecasts of a challenger, for comparison with the champion's; never served.
@@ -78,6 +95,8 @@ CREATE TABLE IF NOT EXISTS forecasting.shadow_forecasts (
     model_version VARCHAR NOT NULL,
     run_id VARCHAR NOT NULL,         -- the run of the champion's forecasts from the same panel
     plan_source VARCHAR NOT NULL,    -- planned | actual | assumed | not_selling
+    sales_median DOUBLE,             -- EUR; NULL like the next in forecasts of schema version 2
+    error_scale DOUBLE,              -- log units; see error_quantiles
     PRIMARY KEY (forecast_origin, store_id, target_date, model_version)
 );
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Response
 
 from app.api.dependencies import PageAsked, Words
+from app.api.quantiles import LevelsAsked
 from app.api.schemas import Day, Whole
 from app.api.table_pages import answer_page, page_responses
 
@@ -58,6 +59,7 @@ async def forecasts(
     assortment: Words,
     state: Words,
     origin: Origin = "latest",
+    levels: LevelsAsked,
 ) -> Response:
     """Return forecasts, one row per store and target day, ordered by origin, store and day.
 
@@ -73,7 +75,7 @@ async def forecasts(
         "store_id IN (SELECT store_id FROM stores WHERE assortment = ANY(?))": assortment,
         "store_id IN (SELECT store_id FROM stores WHERE state = ANY(?))": state,
     }
-    return await answer_page(asked, "forecasts", filters)
+    return await answer_page(asked, "forecasts", filters, levels)
 
 
 @router.get(
@@ -90,6 +92,7 @@ async def totals(
     first_date: Annotated[Day | None, Query(description="First Monday.")] = None,
     last_date: Annotated[Day | None, Query(description="Last Monday.")] = None,
     origin: Origin = "latest",
+    levels: LevelsAsked,
 ) -> Response:
     """Return weekly sums of the forecasts, one row per origin, segment of the `level` and week.
 
@@ -104,4 +107,4 @@ async def totals(
         "week_start >= ?": first_date,
         "week_start <= ?": last_date,
     }
-    return await answer_page(asked, "forecast_totals", filters)
+    return await answer_page(asked, "forecast_totals", filters, levels)

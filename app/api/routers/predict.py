@@ -12,10 +12,12 @@ from fastapi import APIRouter, Query, Request, Response
 from app.api.dependencies import RequestNotes, ServingNow
 from app.api.formats import MEDIA_TYPES, OTHER_FORMATS, Format, choose_format, encode
 from app.api.problems import KINDS, ProblemError, describe
+from app.api.quantiles import LevelsAsked, with_quantiles
 from app.api.records.notes import Notes
 from app.api.schemas import FORECAST_UNITS, Provenance
 from app.api.serving import Serving
 from app.api.what_if_schemas import PredictBatchBody, PredictBody, WhatIfAnswer
+from rossmann_ml.serving.quantiles import SOURCES
 from rossmann_ml.serving.what_if import PlanChange, Scenarios
 
 router = APIRouter(tags=["what if"])
@@ -54,6 +56,8 @@ async def predict(
     request: Request,
     body: PredictBody,
     form: FormatAsked = None,
+    *,
+    levels: LevelsAsked,
 ) -> Response:
     """Forecast the caller's plan with the model that made the published forecasts.
 
@@ -62,7 +66,7 @@ async def predict(
     is not stored.
     """
     chosen = choose_format(form, request.headers.get("accept"))
-    work = partial(_answer, serving, notes, body, [body.store_id], chosen)
+    work = partial(_answer, serving, notes, body, [body.store_id], form=chosen, levels=levels)
     return await serving.what_ifs.run(notes.caller, work)
 
 
@@ -73,6 +77,8 @@ async def predict_batch(
     request: Request,
     body: PredictBatchBody,
     form: FormatAsked = None,
+    *,
+    levels: LevelsAsked,
 ) -> Response:
     """Forecast many stores, or all of them, under the caller's plan.
 
@@ -80,7 +86,7 @@ async def predict_batch(
     request. In all other respects, the route does the same as `/predict`.
     """
     chosen = choose_format(form, request.headers.get("accept"))
-    work = partial(_answer, serving, notes, body, body.store_ids, chosen)
+    work = partial(_answer, serving, notes, body, body.store_ids, form=chosen, levels=levels)
     return await serving.what_ifs.run(notes.caller, work)
 
 
@@ -89,7 +95,9 @@ def _answer(
     notes: Notes,
     body: PredictBody | PredictBatchBody,
     store_ids: list[int] | None,
+    *,
     form: Format,
+    levels: tuple[float, ...],
 ) -> Response:
     generation = serving.reader.current()
     notes.generation_id = generation.info.generation_id
@@ -97,6 +105,13 @@ def _answer(
     first, last = body.first_date or scenarios.first_date, body.last_date or scenarios.last_date
     changes = [PlanChange(**each.model_dump()) for each in body.changes]
     rows = scenarios.score(store_ids, changes, first_date=first, last_date=last)
+    with generation.reading() as reading:
+        rows = with_quantiles(
+            reading,
+            rows.with_columns(forecast_origin=pl.lit(scenarios.forecast_origin)),
+            levels,
+            SOURCES["forecasts"],
+        ).drop("forecast_origin")
     totals = rows.group_by("store_id", maintain_order=True).agg(
         pl.col("sales_forecast").sum(),
         # the sum is unknown if a part is unknown

@@ -6,6 +6,7 @@ from datetime import date
 from threading import Lock
 from typing import Annotated
 
+import polars as pl
 from cachetools import LRUCache, cached
 from fastapi import APIRouter, Depends, Path, Query, Response
 
@@ -20,11 +21,13 @@ from app.api.dependencies import (
     Words,
 )
 from app.api.problems import ProblemError, describe, invalid_value
+from app.api.quantiles import LevelsAsked, with_quantiles
 from app.api.row_models import row_model
-from app.api.schemas import Day, Provenance, StoreForecast, Whole
+from app.api.schemas import Day, ForecastDay, Provenance, StoreForecast, Whole
 from app.api.table_pages import answer_page, page_responses
 from app.published import Reading
 from rossmann_ml.base.params import LONGEST_HORIZON_DAYS
+from rossmann_ml.serving.quantiles import SOURCES, percentile_name
 
 router = APIRouter(prefix="/stores", tags=["stores"])
 
@@ -127,8 +130,12 @@ def store_forecast(
         Day | None,
         Query(description="Day of a past origin; by default the newest.", examples=["2015-07-24"]),
     ] = None,
+    levels: LevelsAsked,
 ) -> Response:
     """Return sales forecasts with 80% and 95% bounds for the days after a forecast origin.
+
+    With `quantiles=0.7,0.95`, each day also has the fields `p70` and `p95`: the day's sales are
+    below them with a probability of 70% and 95%.
 
     Forecast and bounds are 0 on closed days. A `plan_source` of `assumed` means that a rule filled
     in the plan of the day, because the retailer's plan does not cover it; `not_selling` means that
@@ -141,7 +148,7 @@ def store_forecast(
         message = f"Input should be less than or equal to {horizon_days}"
         raise invalid_value("query.days", message, str(days))
     return Response(
-        _encoded_forecast(reading, store_id, origin or reading.info.forecast_origin, days),
+        _encoded_forecast(reading, store_id, origin or reading.info.forecast_origin, days, levels),
         media_type="application/json",
         headers={"ETag": f'"{reading.info.generation_id}"', "Cache-Control": CACHING},
     )
@@ -152,7 +159,9 @@ def store_forecast(
     key=lambda reading, *asked: (reading.info.generation_id, *asked),
     lock=Lock(),
 )
-def _encoded_forecast(reading: Reading, store_id: int, origin: date, days: int | None) -> bytes:
+def _encoded_forecast(
+    reading: Reading, store_id: int, origin: date, days: int | None, levels: tuple[float, ...]
+) -> bytes:
     """Return a store's forecast as JSON, from a cache because most requests are for forecasts.
 
     Args:
@@ -160,6 +169,7 @@ def _encoded_forecast(reading: Reading, store_id: int, origin: date, days: int |
         store_id: Number of the store.
         origin: Forecast origin.
         days: Number of days after the origin; None means the whole horizon.
+        levels: Levels of the quantiles to add.
 
     Raises:
         ProblemError: The store is unknown, or has no forecast from this origin.
@@ -169,8 +179,14 @@ def _encoded_forecast(reading: Reading, store_id: int, origin: date, days: int |
     if rows:
         provenance = Provenance.of(reading.info, rows[0]["model_version"])
         provenance.forecast_origin = origin
+        frame = with_quantiles(reading, pl.DataFrame(rows), levels, SOURCES["forecasts"])
+        shown = {*ForecastDay.model_fields, *(percentile_name(level) for level in levels)}
         answer = StoreForecast.model_validate(
-            {"store_id": store_id, "provenance": provenance, "days": rows}
+            {
+                "store_id": store_id,
+                "provenance": provenance,
+                "days": frame.select(name for name in frame.columns if name in shown).to_dicts(),
+            }
         )
         return answer.model_dump_json().encode()
     if not reading.rows("FROM forecasts WHERE forecast_origin = ? LIMIT 1", [origin]):

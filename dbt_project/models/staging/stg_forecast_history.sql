@@ -22,6 +22,8 @@ renamed as (
         model_version,
         run_id,
         plan_source,
+        sales_median,
+        error_scale,
         replaced_at
     from source
 

@@ -21,7 +21,9 @@ renamed as (
         upper_95,
         model_version,
         run_id,
-        plan_source
+        plan_source,
+        sales_median,
+        error_scale
     from source
 
 )

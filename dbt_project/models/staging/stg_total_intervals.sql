@@ -19,7 +19,9 @@ renamed as (
         upper_80_factor,
         lower_95_factor,
         upper_95_factor,
-        run_id
+        run_id,
+        error_scale,
+        error_shape
     from source
 
 )

@@ -52,6 +52,17 @@ contradicted AS (
         ON forecasts.store_id = planned.store_id AND forecasts.target_date = planned.plan_date
     WHERE forecasts.is_open <> planned.is_open
 ),
+crossing AS (
+    -- log errors below that of the level before, of days and of totals
+    SELECT count(*) FILTER (step < 0) AS levels
+    FROM (
+        SELECT errors.log_error - lag(errors.log_error) OVER (
+            PARTITION BY errors.shape ORDER BY errors.level
+        ) AS step
+        FROM forecasting.error_quantiles AS errors
+        INNER JOIN origin ON origin.forecast_origin = errors.forecast_origin
+    )
+),
 unseen AS (
     SELECT
         forecast_origin,
@@ -74,6 +85,9 @@ SELECT
     forecasts.upper_80,
     forecasts.lower_95,
     forecasts.upper_95,
+    forecasts.sales_median,
+    forecasts.error_scale,
+    crossing.levels AS levels_that_cross,
     forecasts.model_version,
     CASE WHEN forecasts.is_open THEN forecasts.sales_forecast END AS forecast_when_open,
     CASE WHEN NOT forecasts.is_open THEN greatest(
@@ -81,7 +95,8 @@ SELECT
         forecasts.lower_80,
         forecasts.upper_80,
         forecasts.lower_95,
-        forecasts.upper_95
+        forecasts.upper_95,
+        forecasts.sales_median
     ) END AS largest_value_when_closed,
     $horizon_days - count(DISTINCT CASE
         WHEN forecasts.days_after_origin BETWEEN 1 AND $horizon_days THEN forecasts.target_date
@@ -98,3 +113,4 @@ LEFT JOIN unseen
     ON unseen.forecast_origin = forecasts.forecast_origin AND unseen.store_id = forecasts.store_id
 CROSS JOIN unforecast
 CROSS JOIN contradicted
+CROSS JOIN crossing

@@ -43,6 +43,10 @@ def test_fewer_days_are_shown_and_are_in_the_address(open_page: OpenPage) -> Non
     # 5,590 on Saturday, nothing on Sunday, 5,490 to 6,290 on five days of promotion
     assert metrics_of(page)["Total, next 7 days"] == "35,040 €"
     assert len(page.dataframe[0].value) == 7
+    shown = page.dataframe[0].value["Order for"].to_list()
+    assert (shown[0] > 5590, shown[1]) == (True, 0)
+    page = page.segmented_control(key="risk").set_value("1 day in 20").run()
+    assert page.dataframe[0].value["Order for"][0] > shown[0]
     page = page.slider(key="days").set_value(14).run()
     assert "Total, next 14 days" in metrics_of(page)
 

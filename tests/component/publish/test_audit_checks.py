@@ -65,12 +65,16 @@ def test_a_valid_generation_passes_and_the_audit_returns_the_rows_of_tables_and_
         "forecasts": 36,
         "forecast_totals": 24,
         "forecast_horizon_totals": 24,
+        "error_quantiles": 606,
         "forecast_runs": 2,
         "stores_not_forecast": 0,
         "model_versions": 1,
         "backtest_scores": 1,
         "generation_info": 1,
         "latest_forecasts": 18,
+        "forecast_quantiles": 36,
+        "forecast_total_quantiles": 24,
+        "forecast_horizon_total_quantiles": 24,
     }
 
 
@@ -96,6 +100,13 @@ FORECAST_FAULTS = {
         ("lower_95 = 0.01", rows_of(2, 9)),
         ("upper_95 = 0.01", rows_of(1, 2, older=False)),
     ),
+    "has a median or error scale below 0, or only one of them": (
+        3,
+        ("sales_median = -0.01", rows_of(1, 7, older=False)),
+        ("error_scale = -0.01", rows_of(1, 8, older=False)),
+        ("error_scale = NULL", rows_of(2, 3, older=False)),
+    ),
+    "is closed and has a median above 0": (1, ("sales_median = 0.01", rows_of(1, 9, older=False))),
     "has a target date that is not horizon_days after the origin": (
         2,
         ("target_date = target_date - 20", rows_of(2, 1)),
@@ -124,6 +135,19 @@ def test_each_row_of_the_forecasts_that_has_a_fault_is_counted(audit: Audit) -> 
     told = audit(changes("forecasts", *planted))
     for fault, (count, *_) in FORECAST_FAULTS.items():
         assert f"forecasts: {count} rows of which each {fault}, first store 1 on 2015-" in told
+
+
+def test_quantiles_that_would_cross_or_cannot_be_computed_are_faults(audit: Audit) -> None:
+    at = "UPDATE error_quantiles SET log_error = {} WHERE shape = 'day' AND level = {}"
+    told = audit(at.format(0.1, 0.7))  # at both origins
+    assert "2 rows of which each is smaller than that of the level below, first level 0.7" in told
+    assert "is not 0 at the level 0.5" in audit(at.format(0.01, 0.5))
+    told = audit("DELETE FROM error_quantiles WHERE shape = 'group 0'", error_quantiles=404)
+    assert "each has a shape of errors that is not in error_quantiles" in told
+    older = "DELETE FROM error_quantiles WHERE forecast_origin = DATE '2015-06-12'"
+    told = audit(older, error_quantiles=303)
+    assert "18 rows of which each has a median, but its origin has no quantiles of errors" in told
+    assert "the macro error_quantiles_at is missing" in audit("DROP MACRO TABLE error_quantiles_at")
 
 
 def test_the_first_row_is_that_of_the_smallest_store_and_its_earliest_day(audit: Audit) -> None:

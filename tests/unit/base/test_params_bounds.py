@@ -110,7 +110,7 @@ def test_the_models_of_a_profile_are_families_that_have_parameters() -> None:
 
 @pytest.mark.parametrize(
     ("horizon_days", "back_days"),
-    [(14, [42, 126, 364]), (42, [42, 126, 364]), (43, [56, 126, 364]), (91, [98, 126, 364])],
+    [(14, [70, 126, 364]), (70, [70, 126, 364]), (71, [84, 126, 364]), (91, [98, 126, 364])],
 )
 def test_backtest_origins_whose_horizon_is_not_over_move_back_by_whole_steps(
     horizon_days: int, back_days: list[int]

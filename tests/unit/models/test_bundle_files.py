@@ -26,6 +26,7 @@ from rossmann_ml.models.error_scale import interval_spread
 from rossmann_ml.models.total_calibration import TotalCalibration
 
 ORIGIN = date(2015, 6, 19)
+MEDIANS = ["sales_median", "error_scale"]
 COLUMNS = ["sales_forecast", "lower_80", "upper_80", "lower_95", "upper_95"]
 FEATURES = ["base_log_sales", "residual_std_182d", "observed_days_364d"]
 
@@ -73,7 +74,7 @@ def test_open_days_are_the_calibrated_forecast_of_the_model_and_closed_ones_zero
     panel = panel_of()
     found = bundle_of().forecast(panel)
     keys = ["forecast_origin", "store_id", "target_date", "horizon_days", "is_open"]
-    assert found.columns == [*keys, *COLUMNS, "mean_departure"]
+    assert found.columns == [*keys, *COLUMNS, *MEDIANS, "mean_departure"]
     assert found.select(keys).equals(panel.select(keys))
     bounds = DAILY.bounds(
         panel.with_columns(

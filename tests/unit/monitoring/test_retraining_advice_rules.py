@@ -46,7 +46,7 @@ class Situation:
     def forecast(self, origin: date = ORIGIN) -> None:
         self.connection.execute(
             "INSERT INTO forecasting.forecasts SELECT $origin, 1, $origin + 1, 1, "
-            "true, 1, 1, 1, 1, 1, 'm', 'r', 'planned'",
+            "true, 1, 1, 1, 1, 1, 'm', 'r', 'planned', 1, 1",
             {"origin": origin},
         )
 

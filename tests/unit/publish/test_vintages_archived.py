@@ -18,7 +18,7 @@ from rossmann_ml.warehouse.schema import DDL_DIR
 COLUMNS = (
     *("forecast_origin", "store_id", "target_date", "horizon_days", "is_open"),
     *("sales_forecast", "lower_80", "upper_80", "lower_95", "upper_95", "model_version"),
-    *("run_id", "plan_source"),
+    *("run_id", "plan_source", "sales_median", "error_scale"),
 )
 
 

@@ -134,7 +134,8 @@ def expected_answer(asked: list[int], changes: list[PlanChange], panel: pl.DataF
                 "plan_source": f"source-{key[0]}",
                 "is_changed": any(before[name] != after[name] for name in PLAN_NAMES),
                 **{name: row[name] for name in (
-                    "sales_forecast", "lower_80", "upper_80", "lower_95", "upper_95")},
+                    "sales_forecast", "lower_80", "upper_80", "lower_95", "upper_95",
+                    "sales_median", "error_scale")},
                 "stored_forecast": stored,
                 "difference": None if stored is None else row["sales_forecast"] - stored,
             }

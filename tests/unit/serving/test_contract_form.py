@@ -60,9 +60,13 @@ def test_the_contract_is_read_once_and_names_the_vintages() -> None:
     assert load_contract() is contract
     assert [each.name for each in contract.tables if each.is_vintage] == [
         *("forecasts", "forecast_totals", "forecast_horizon_totals", "forecast_revisions"),
-        *("forecast_drivers", "mean_departures", "forecast_driver_changes", "shadow_forecasts"),
+        *("forecast_drivers", "error_quantiles", "mean_departures", "forecast_driver_changes"),
+        "shadow_forecasts",
         "drift_metrics",
     ]
-    assert contract.names[-1] == "latest_forecasts"
+    assert [view.name for view in contract.views] == [
+        *("latest_forecasts", "forecast_quantiles", "forecast_total_quantiles"),
+        "forecast_horizon_total_quantiles",
+    ]
     # the format that DuckDB clients since 1.2 open
     assert STORAGE_VERSION == "v1.2.0"

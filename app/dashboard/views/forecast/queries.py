@@ -144,3 +144,21 @@ def days_of(reading: Reading, table: str, store_id: int, days: int) -> list[Row]
             "days": days,
         },
     )
+
+
+def order_levels(reading: Reading, store_id: int, level: float) -> dict[date, float | None]:
+    """Return quantiles of a store's sales by day of the newest forecasts, in EUR.
+
+    Args:
+        reading: Access to the generation.
+        store_id: The store.
+        level: Probability with which sales are below the quantile.
+    """
+    rows = reading.rows(
+        """
+        SELECT target_date, quantile FROM forecast_quantiles_at([$level])
+        WHERE store_id = $store AND forecast_origin = $origin
+        """,
+        {"level": level, "store": store_id, "origin": reading.info.forecast_origin},
+    )
+    return {row["target_date"]: row["quantile"] for row in rows}

@@ -13,6 +13,7 @@ from app.dashboard.answers import Answers
 from app.dashboard.downloads import asked_later, show_downloads
 from app.dashboard.tables import show_table
 from app.dashboard.views.forecast import PAGE, charts, queries
+from app.dashboard.views.forecast.days import show_days
 from app.queries import Row
 
 HISTORY_DAYS = {"8 weeks": 56, "6 months": 182, "13 months": 396, "all": 100_000}
@@ -147,7 +148,7 @@ def show_details(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
         "tab",
         {
             "By week": lambda: show_weeks(ask, store, forecast),
-            "By day": lambda: show_days(forecast),
+            "By day": lambda: show_days(ask, store["store_id"], forecast),
             "What changed": lambda: show_revisions(ask, store, len(forecast)),
             "Drivers": lambda: show_drivers(ask, store, forecast),
         },
@@ -192,28 +193,6 @@ def show_weeks(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
             for row in rows
         ],
         euro=("Sales", "80% from", "80% to", "Per open day"),
-    )
-
-
-def show_days(forecast: Sequence[Row]) -> None:
-    """Show a table with the forecast, its intervals and the plan for each day.
-
-    ``forecast`` are rows of ``app.queries.store_forecast``.
-    """
-    show_table(
-        [
-            {
-                "Day": words.long_day(row["target_date"]),
-                "Sales": row["sales_forecast"],
-                "80% from": row["lower_80"],
-                "80% to": row["upper_80"],
-                "95% from": row["lower_95"],
-                "95% to": row["upper_95"],
-                "Plan": words.plan(row),
-            }
-            for row in forecast
-        ],
-        euro=("Sales", "80% from", "80% to", "95% from", "95% to"),
     )
 
 
