@@ -32,7 +32,9 @@ def enter_model(connection: duckdb.DuckDBPyConnection, version: str = "blend-1")
         INSERT INTO forecasting.backtest_scores BY NAME
         SELECT $version AS model_version, model, forecast_origin, segment_kind, segment,
             1000 AS store_days, rmspe, rmspe AS rmspe_median, 500.0 AS rmse, 400.0 AS mae,
-            rmspe * 0.7 AS mape, -0.01 AS bias, 1 - rmspe / 0.3 AS skill,
+            rmspe * 0.7 AS mape, rmspe * 0.6 AS wape, -0.01 AS bias,
+            if(forecast_origin IS NULL, 2, 1) AS origins, 1 AS interval_origins,
+            1 - rmspe / 0.3 AS skill,
             CASE WHEN model = 'blend' THEN 0.8 END AS coverage_80,
             CASE WHEN model = 'blend' THEN 0.95 END AS coverage_95,
             TIMESTAMP '2015-06-22' AS scored_at
