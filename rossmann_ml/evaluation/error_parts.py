@@ -16,17 +16,8 @@ from rossmann_ml.evaluation.backtest import LINEAR
 from rossmann_ml.models.blend import BLEND, fit_weights, weighted_mean
 from rossmann_ml.models.calibration import UNUSUAL_LOG_RATIO, origins_with_earlier
 from rossmann_ml.models.recipe import RecipeKey
+from rossmann_ml.serving.part_names import PARTS
 
-PARTS = {
-    "chain_horizon": "All stores together were too high or too low over the whole horizon.",
-    "chain_day": "All stores together were off on single days, for example in a heat wave.",
-    "store_horizon": "A store was too high or too low, compared with the chain, over the whole "
-    "horizon.",
-    "store_week": "A store was off, compared with the chain, for one week.",
-    "store_weekday": "A store was off, compared with the chain, on one weekday in all weeks.",
-    "store_day": "The rest: a store's single days, which nothing else shares.",
-}
-"""Parts of the error, with a sentence on each for readers."""
 ORDINARY, CHRISTMAS = "ordinary", "christmas"
 """Seasons: horizons without and with 24 December."""
 
@@ -60,7 +51,8 @@ def error_parts(folds: pl.DataFrame, key: RecipeKey) -> pl.DataFrame:
 
     Returns:
         ``model, forecast_origin`` (null: all origins of the season together), ``season``
-        (``ordinary`` or ``christmas``), ``part`` (a key of ``PARTS``), ``log_error`` (standard
+        (``ordinary`` or ``christmas``), ``part`` (a key of
+        :data:`rossmann_ml.serving.part_names.PARTS`), ``log_error`` (standard
         deviation, or size of the mean, in log units: 0.03 is about 3%; null if the horizon is too
         short to separate the part), ``origins`` and ``store_days`` (numbers behind the figure). For
         all origins together, ``log_error`` is the root of the mean variance, every origin counting

@@ -13,8 +13,9 @@ from support.evaluation_world import FAMILIES, made_folds
 from support.score_references import Row, assert_same, by_origin, mean
 
 from rossmann_ml.evaluation.backtest import served
-from rossmann_ml.evaluation.error_parts import PARTS, error_parts, has_christmas, part_variances
+from rossmann_ml.evaluation.error_parts import error_parts, has_christmas, part_variances
 from rossmann_ml.models.recipe import RecipeKey
+from rossmann_ml.serving.part_names import PARTS
 
 KEY = RecipeKey("features", {family: f"of {family}" for family in FAMILIES}, shrinkage=0.2)
 START = date(2014, 9, 7)
