@@ -16,7 +16,7 @@ PARTS = {
     ),
     "store_horizon": (
         "store, whole horizon",
-        "A store was too high or too low, compared with the chain, over the whole horizon.",
+        "A store was off, compared with the chain, over the whole horizon.",
     ),
     "store_week": (
         "store, by week",
