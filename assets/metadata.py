@@ -164,13 +164,18 @@ def scores_table(scores: pl.DataFrame) -> dg.MetadataValue:
         pl.col("forecast_origin").cast(pl.String).fill_null("all origins"),
         *(
             "model",
+            "origins",
             "store_days",
             "rmspe_median",
+            "wape",
             "mape",
             "bias",
             "skill",
             "coverage_80",
             "coverage_95",
+            "pinball",
+            "interval_score_80",
+            "interval_score_95",
         ),
     )
     return table(shown.sort("forecast_origin", "rmspe_median"))

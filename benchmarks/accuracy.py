@@ -16,7 +16,8 @@ from rich.console import Console
 from rossmann_ml.base.markdown import markdown_table, percent, rmspe
 from rossmann_ml.base.settings import PROJECT_DIR, load_settings
 from rossmann_ml.models.blend import BLEND
-from rossmann_ml.training.model_card import rmspe_table
+from rossmann_ml.training.model_card import bounds, error_part_rows, rmspe_table, score
+from rossmann_ml.training.model_findings import SEGMENT_NAMES
 from rossmann_ml.warehouse.connection import connect, read_frame
 from rossmann_ml.warehouse.tables.models import require_champion
 from rossmann_ml.warehouse.versions import data_version
@@ -51,7 +52,7 @@ def champion_tables(model_version: str, scores: pl.DataFrame) -> str:
         & pl.col("coverage_80").is_not_null()
         & (
             pl.col("forecast_origin").is_null()
-            & (pl.col("segment_kind").is_in(["horizon_week", "store_type", "state"])
+            & (pl.col("segment_kind").is_in(list(SEGMENT_NAMES))
                | (pl.col("segment_kind").str.starts_with("total_") & (pl.col("segment") == "all")))
             | (pl.col("segment_kind") == "overall")
         )
@@ -61,9 +62,14 @@ def champion_tables(model_version: str, scores: pl.DataFrame) -> str:
         (
             f"{row['segment_kind']} {row['segment']}".replace("_", " ").removesuffix(" all"),
             str(row["forecast_origin"] or "all"),
+            str(row["interval_origins"]),
             f"{row['store_days']:,}",
             percent(row["coverage_80"]),
+            bounds(row, "coverage_80"),
             percent(row["coverage_95"]),
+            bounds(row, "coverage_95"),
+            score(row["interval_score_80"]),
+            score(row["interval_score_95"]),
         )
         for row in coverage.iter_rows(named=True)
     ]
@@ -71,17 +77,36 @@ def champion_tables(model_version: str, scores: pl.DataFrame) -> str:
         f"`{model_version}`; RMSPE by origin and model.\n\n"
         + rmspe_table(scores)
         + "\n\nShare of actuals inside the intervals, at origins with an earlier one to "
-        "calibrate on.\n\n"
-        + markdown_table(("of", "origin", "store-days", "80%", "95%"), coverage_rows)
+        "calibrate on, with 90% bounds and interval scores "
+        "([Measures of accuracy](explanation/measures.md)).\n\n"
+        + markdown_table(
+            ("of", "origin", "origins", "store-days", "80%", "bounds", "95%", "bounds",
+             "score 80%", "score 95%"),
+            coverage_rows,
+        )
+    )  # fmt: skip
+
+
+def parts_table(parts: pl.DataFrame) -> str:
+    """Return the parts of the error of the blend and the linear forecast, in log units."""
+    return markdown_table(
+        ("part", "ordinary weeks", "linear forecast", "with Christmas"),
+        [
+            (row["title"], *(score(row[name]) for name in ("ordinary", "linear", "christmas")))
+            for row in error_part_rows(parts)
+        ],
     )
 
 
-def page_of(model_version: str, scores: pl.DataFrame, facts: dict[str, str]) -> str:
+def page_of(
+    model_version: str, scores: pl.DataFrame, parts: pl.DataFrame, facts: dict[str, str]
+) -> str:
     """Return the page as Markdown.
 
     Args:
         model_version: Version of the champion.
         scores: Rows of ``forecasting.backtest_scores`` of the champion.
+        parts: Rows of ``forecasting.backtest_error_parts`` of the champion.
         facts: Facts on the data and the model by name, for the head of the page.
     """
     days = ", ".join(map(str, DEVELOPMENT_ORIGINS))
@@ -96,6 +121,9 @@ def page_of(model_version: str, scores: pl.DataFrame, facts: dict[str, str]) -> 
             development_table(scores),
             "## The champion's backtest",
             champion_tables(model_version, scores),
+            "## Where the error comes from",
+            "Size of each part of the log error; the squares add up to the mean squared error.",
+            parts_table(parts),
         ]
     )
 
@@ -109,11 +137,13 @@ def main() -> None:
     with connect(settings, read_only=True) as connection:
         version = data_version(connection)
         champion = require_champion(connection)
-        scores = read_frame(
-            connection,
-            "SELECT * FROM forecasting.backtest_scores WHERE model_version = ? "
-            "ORDER BY model, forecast_origin, segment_kind, segment",
-            [champion],
+        scores, parts = (
+            read_frame(
+                connection,
+                f"SELECT * FROM forecasting.{table} WHERE model_version = ? ORDER BY ALL",
+                [champion],
+            )
+            for table in ("backtest_scores", "backtest_error_parts")
         )
         ((profile, first, last),) = connection.execute(
             "SELECT profile, (SELECT min(sales_date) FROM core.fct_daily_sales), "
@@ -127,7 +157,7 @@ def main() -> None:
         "made by": "`python -m benchmarks.accuracy`",
     }
     given.output.parent.mkdir(parents=True, exist_ok=True)
-    given.output.write_text(page_of(champion, scores, facts) + "\n", encoding="utf-8")
+    given.output.write_text(page_of(champion, scores, parts, facts) + "\n", encoding="utf-8")
     Console(highlight=False).print(f"wrote {given.output}")
 
 

@@ -201,18 +201,40 @@ class BacktestScore(BaseModel):
     forecast_origin: date | None = Field(
         description="Origin of the scored forecasts; null for all origins together."
     )
+    origins: int = Field(description="Number of origins behind the row.")
+    interval_origins: int = Field(description="Number of those with calibrated intervals.")
     store_days: int
     rmspe: Share
     rmspe_median: Share = Field(
         description="RMSPE of one origin; for all origins together, their median."
     )
+    rmspe_median_lower: Share | None = Field(
+        description="Lower 90% bound, by a block bootstrap of origins; null for one origin, and "
+        "with fewer than four independent origins. The same for other bounds."
+    )
+    rmspe_median_upper: Share | None
     mape: Share
+    wape: Share = Field(description="Sum of absolute errors over sum of sales.")
     bias: Share
+    bias_lower: Share | None
+    bias_upper: Share | None
     skill: Share | None = Field(
         description="1 - median RMSPE / median RMSPE of the seasonal naive method."
     )
     coverage_80: Share | None
+    coverage_80_lower: Share | None
+    coverage_80_upper: Share | None
     coverage_95: Share | None
+    coverage_95_lower: Share | None
+    coverage_95_upper: Share | None
+    pinball: Share | None = Field(
+        description="Twice the mean pinball loss of the deciles over the sum of sales; comparable "
+        "with `wape`."
+    )
+    interval_score_80: float | None = Field(
+        description="Mean interval score of the 80% interval of log sales."
+    )
+    interval_score_95: float | None
 
 
 class Importance(BaseModel):

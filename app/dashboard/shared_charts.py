@@ -63,7 +63,8 @@ def coverage(rows: Sequence[Row], column: str, label: Callable[[Any], str]) -> g
 
     Args:
         rows: Rows with ``coverage_80``, ``coverage_95`` (fractions) and the column that ``column``
-            names, sorted by that column.
+            names, sorted by that column. If they have ``coverage_80_lower``, ``coverage_80_upper``
+            and the same for 95, vertical bars show these bounds.
         column: Column on the horizontal axis, for example ``forecast_origin``.
         label: Function that converts a value of that column to text.
     """
@@ -86,6 +87,7 @@ def coverage(rows: Sequence[Row], column: str, label: Callable[[Any], str]) -> g
             [row[f"coverage_{share}"] for row in rows],
             name=f"{share}% range",
             hover="%{y:.1%}",
+            error_y=_bars(rows, f"coverage_{share}", color),
         )
         figure.add_hline(
             y=expected,
@@ -94,6 +96,25 @@ def coverage(rows: Sequence[Row], column: str, label: Callable[[Any], str]) -> g
             annotation_position="bottom right",
         )
     return figure
+
+
+def _bars(rows: Sequence[Row], name: str, color: str) -> dict[str, Any]:
+    """Describe vertical bars from the lower to the upper bound of each value that has bounds."""
+
+    def distances(side: str) -> list[float]:
+        bounds = [(row[name], row.get(f"{name}_{side}")) for row in rows]
+        return [0.0 if bound is None else abs(bound - value) for value, bound in bounds]
+
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": distances("upper"),
+        "arrayminus": distances("lower"),
+        "visible": any(row.get(f"{name}_lower") is not None for row in rows),
+        "color": color,
+        "thickness": 1,
+        "width": 4,
+    }
 
 
 def add_line(

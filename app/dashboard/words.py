@@ -27,6 +27,27 @@ CHAMPION_HELP = (
     "must pass a comparison on the same days before it becomes champion."
 )
 BIAS_HELP = "Sum of forecasts over sum of sales, minus 1. Above 0%: forecasts are too high."
+WAPE_HELP = (
+    "Sum of absolute errors over sum of sales. Large stores count more than in RMSPE, and a few "
+    "days with very low sales count little. Lower is better."
+)
+BOUNDS_HELP = (
+    "The figure is measured at few past origins, so chance moves it. With a probability of about "
+    "90%, the figure at very many origins is between these bounds. They come from drawing blocks "
+    "of origins again and again (block bootstrap), because the days of an origin share a part of "
+    "their error. Fewer than four independent origins give no bounds."
+)
+PINBALL_HELP = (
+    "Error of the nine deciles of the forecast (the values that sales stay below with 10%, 20% … "
+    "90%), as a share of sales. If all deciles were the same value, it would be the WAPE of that "
+    "value: the smaller, the more the range adds to it. Lower is better."
+)
+INTERVAL_SCORE_HELP = (
+    "Width of the range in logs, plus a penalty for sales outside: the distance, times 10 for the "
+    "80% range and 40 for the 95% range. 0.35 is about the score of a range from 16% below to 19% "
+    "above the forecast that sales never leave. It is lowest for the range that is right, so it "
+    "judges width and coverage together. Lower is better."
+)
 HOLIDAYS = {"a": "public holiday", "b": "Easter", "c": "Christmas"}
 STATES = {
     "BB": "Brandenburg", "BE": "Berlin", "BW": "Baden-Württemberg", "BY": "Bavaria",
@@ -81,6 +102,11 @@ def percent(value: float | None, digits: int = 1) -> str:
 def signed_percent(value: float | None) -> str:
     """Convert a relative difference to text, for example 0.052 to ``+5.2%``; a dash for None."""
     return NONE if value is None else f"{value:+.1%}"
+
+
+def bounds(lower: float | None, upper: float | None) -> str:
+    """Convert the bounds of a share to text, for example ``78.1% to 84.0%``; a dash for None."""
+    return NONE if lower is None or upper is None else f"{lower:.1%} to {upper:.1%}"
 
 
 def count(number: int, one: str, many: str | None = None) -> str:

@@ -15,15 +15,16 @@ import numpy as np
 import polars as pl
 
 from rossmann_ml.base.errors import NoDataError
-from rossmann_ml.evaluation.metrics import score_segments
-from rossmann_ml.evaluation.total_scores import score_totals
+from rossmann_ml.evaluation import bootstrap
+from rossmann_ml.evaluation.metrics import score_sums, segment_sums
+from rossmann_ml.evaluation.range_scores import NO_RANGE_SCORES, range_scores
+from rossmann_ml.evaluation.total_scores import total_sums
 from rossmann_ml.features.grid import FloatArray
 from rossmann_ml.features.panel import FeatureInputs, training_panel
 from rossmann_ml.models.base import log_base
 from rossmann_ml.models.baselines import MEDIAN, SEASONAL_NAIVE, baseline_forecasts
 from rossmann_ml.models.blend import BLEND, fit_weights, weighted_mean
 from rossmann_ml.models.calibration import (
-    INTERVAL_LEVELS,
     Calibration,
     log_shift_of_spread,
     origins_with_earlier,
@@ -40,7 +41,6 @@ LEAST_TARGET_DAYS = 42
 It does not depend on the horizon."""
 # Largest distance in days of a day near a state holiday, before or after it.
 _HOLIDAY_DAYS = 3
-_INSIDE = [f"inside_{level}" for level in INTERVAL_LEVELS]
 
 
 def backtest_origins(newest: date, *, back_days: Sequence[int], first_training: date) -> list[date]:
@@ -157,8 +157,9 @@ def served(
     Returns:
         The rows of these origins. ``linear`` and the members' columns now hold forecasts in EUR.
         New columns are ``blend`` (the blend's forecast in EUR), ``log_forecast`` (its log before
-        the bias factor) and ``inside_80, inside_95`` (whether sales are inside the blend's
-        interval; null if there is no interval).
+        the bias factor) and the columns of
+        :func:`rossmann_ml.evaluation.range_scores.range_scores`, which judge the blend's intervals
+        and quantiles (null if there are none).
     """
     return pl.concat(
         [
@@ -180,15 +181,9 @@ def _served_origin(part: pl.DataFrame, earlier: pl.DataFrame, key: RecipeKey) ->
         *(pl.Series(name, values) for name, values in forecasts.items()),
     )
     if known.is_empty():
-        return rows.with_columns(pl.lit(None, pl.Boolean).alias(name) for name in _INSIDE)
-    bounds = Calibration.fit(known.rename({BLEND: "log_forecast"})).bounds(rows)
-    sales = part["sales"]
-    return rows.with_columns(
-        sales.is_between(bounds[f"lower_{level}"], bounds[f"upper_{level}"]).alias(
-            f"inside_{level}"
-        )
-        for level in INTERVAL_LEVELS
-    )
+        return rows.with_columns(**NO_RANGE_SCORES)
+    calibration = Calibration.fit(known.rename({BLEND: "log_forecast"}))
+    return rows.with_columns(range_scores(rows, calibration))
 
 
 def blend_logs(folds: pl.DataFrame, weights: dict[str, float]) -> FloatArray:
@@ -234,10 +229,11 @@ def score(folds: pl.DataFrame, key: RecipeKey, stores: pl.DataFrame) -> pl.DataF
         stores: ``store_id, store_type, assortment, state``, one row per store.
 
     Returns:
-        ``model, forecast_origin`` (null: all origins together), ``segment_kind`` and ``segment``
-        (such as ``state`` and ``BY``), the metrics in
-        :data:`rossmann_ml.evaluation.metrics.SCORES`, ``rmspe_median`` and ``skill``. All models
-        are measured on the same rows: those with both baseline forecasts.
+        The columns of :func:`rossmann_ml.evaluation.metrics.score_sums`: ``model,
+        forecast_origin`` (null: all origins together), ``segment_kind, segment`` (such as ``state``
+        and ``BY``), numbers of origins and metrics. Also ``rmspe_median``, ``skill``, and the
+        bounds of :func:`rossmann_ml.evaluation.bootstrap.bounds` (null in rows for one origin). All
+        models are measured on the same rows: those with both baseline forecasts.
 
         In a row for one origin, ``rmspe_median`` equals ``rmspe``. In a row for all origins, it is
         the median over origins, because one store-day with almost no sales can dominate the RMSPE
@@ -245,38 +241,49 @@ def score(folds: pl.DataFrame, key: RecipeKey, stores: pl.DataFrame) -> pl.DataF
         ``seasonal_naive``.
 
         Additional rows hold the metrics of the blend's totals, see
-        :func:`rossmann_ml.evaluation.total_scores.score_totals`. Totals also include store-days
+        :func:`rossmann_ml.evaluation.total_scores.total_sums`. Totals also include store-days
         without baseline forecasts. Their ``rmspe_median`` has the same meaning as above. Their
         ``skill`` is null, because totals of the baselines are not measured.
     """
     forecasts = served(folds, key)
-    rows = with_state(forecasts, stores).drop_nulls([SEASONAL_NAIVE, MEDIAN])
-    models = (BLEND, *key.families, LINEAR, MEDIAN, SEASONAL_NAIVE)
-    without_interval = {name: pl.lit(None, pl.Boolean) for name in _INSIDE}
-    each = pl.concat(
-        rows.with_columns(
-            model=pl.lit(name),
-            forecast=pl.col(name),
-            **({} if name == BLEND else without_interval),
-        ).drop(models)
-        for name in models
-    )
-    together = each.with_columns(forecast_origin=pl.lit(None, pl.Date))
-    scores = pl.concat(
-        [score_segments(frame, by=["model", "forecast_origin"]) for frame in (each, together)]
-    )
-    totals = score_totals(
+    horizon_days = int(folds["horizon_days"].to_numpy().max())
+    totals = total_sums(
         forecasts.with_columns(forecast=pl.col(BLEND)),
         stores,
         model=BLEND,
-        horizon_days=int(folds["horizon_days"].to_numpy().max()),
+        horizon_days=horizon_days,
     )
+    rows = (
+        with_state(forecasts, stores)
+        .drop_nulls([SEASONAL_NAIVE, MEDIAN])
+        .sort("forecast_origin", "store_id", "target_date")
+    )
+    # one model after the other, because the rows of all at once would need much memory
+    by_model = [
+        segment_sums(
+            rows.with_columns(forecast=pl.col(name), **({} if name == BLEND else NO_RANGE_SCORES)),
+            by=["forecast_origin"],
+        ).with_columns(model=pl.lit(name))
+        for name in (BLEND, *key.families, LINEAR, MEDIAN, SEASONAL_NAIVE)
+    ]
+    sums = pl.concat([*by_model, totals], how="diagonal_relaxed")
+    return _with_medians(score_sums(sums)).join(
+        bootstrap.bounds(sums, horizon_days=horizon_days).with_columns(
+            forecast_origin=pl.lit(None, pl.Date)
+        ),
+        on=["model", "forecast_origin", "segment_kind", "segment"],
+        how="left",
+        nulls_equal=True,
+        maintain_order="left",
+    )
+
+
+def _with_medians(scores: pl.DataFrame) -> pl.DataFrame:
+    """Add ``rmspe_median`` and ``skill`` to metrics by origin and for all origins together."""
     keys = ["segment_kind", "segment"]
     is_one_origin = pl.col("forecast_origin").is_not_null()
     over_origins = pl.col("rmspe").filter(is_one_origin).median().over("model", *keys)
     naive = pl.col("rmspe_median").filter(pl.col("model") == SEASONAL_NAIVE).first()
-    return (
-        pl.concat([scores, totals], how="diagonal_relaxed")
-        .with_columns(rmspe_median=pl.when(is_one_origin).then("rmspe").otherwise(over_origins))
-        .with_columns(skill=1 - pl.col("rmspe_median") / naive.over("forecast_origin", *keys))
-    )
+    return scores.with_columns(
+        rmspe_median=pl.when(is_one_origin).then("rmspe").otherwise(over_origins)
+    ).with_columns(skill=1 - pl.col("rmspe_median") / naive.over("forecast_origin", *keys))

@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import polars as pl
 
-from rossmann_ml.evaluation.metrics import SCORES
+from rossmann_ml.evaluation.metrics import RANGE_SCORES, SCORES
 from rossmann_ml.models.baselines import MEDIAN, SEASONAL_NAIVE
 from rossmann_ml.models.blend import BLEND
 
-_WAPE = (pl.col("forecast") - pl.col("sales")).abs().sum() / pl.col("sales").sum()
 _NAIVE = (pl.col(SEASONAL_NAIVE) / pl.col("sales") - 1).pow(2).mean().sqrt()
 _METRICS = {
     "rmspe": SCORES["rmspe"],
     "rmspe_seasonal_naive": _NAIVE,
-    "wape": _WAPE,
-    "bias": SCORES["bias"],
-    "coverage_80": SCORES["coverage_80"],
-    "coverage_95": SCORES["coverage_95"],
+    **{name: SCORES[name] for name in ("wape", "bias", "coverage_80", "coverage_95")},
+    **RANGE_SCORES,
 }
 _DIGITS = 4
 
@@ -36,9 +33,10 @@ def summarise(rows: pl.DataFrame) -> tuple[dict[str, float | None], pl.DataFrame
 
     Returns:
         Metrics by name, and a table with ``forecast_origin`` and the same metrics, oldest origin
-        first. ``wape`` is the sum of absolute errors divided by the sum of sales. ``coverage_80``
-        and ``coverage_95`` are null if no earlier origin could calibrate the intervals. Values are
-        rounded to four decimals.
+        first. The overall metrics also have ``origins``, the number of origins. See
+        :data:`rossmann_ml.evaluation.metrics.SCORES` and ``RANGE_SCORES`` for the definitions.
+        Coverage, pinball loss and interval scores are null if no earlier origin could calibrate the
+        intervals. Values are rounded to four decimals.
     """
     known = (
         rows.drop_nulls([SEASONAL_NAIVE, MEDIAN])
@@ -47,7 +45,9 @@ def summarise(rows: pl.DataFrame) -> tuple[dict[str, float | None], pl.DataFrame
     )
     by_origin = known.group_by("forecast_origin", maintain_order=True).agg(**_METRICS)
     overall = known.select(**_METRICS).with_columns(
-        by_origin.select(pl.col("rmspe", "rmspe_seasonal_naive").median())
+        by_origin.select(
+            pl.col("rmspe", "rmspe_seasonal_naive").median(), origins=pl.len().cast(pl.Int64)
+        )
     )
     rounded = pl.selectors.float().round(_DIGITS)
     return overall.with_columns(rounded).row(0, named=True), by_origin.with_columns(rounded)

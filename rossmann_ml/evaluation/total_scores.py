@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from rossmann_ml.evaluation.metrics import SCORES
+from rossmann_ml.evaluation.metrics import SUMS
+from rossmann_ml.evaluation.range_scores import NO_RANGE_SCORES, interval_columns
 from rossmann_ml.models.calibration import INTERVAL_LEVELS, origins_with_earlier, point_log_shift
 from rossmann_ml.models.total_calibration import TotalCalibration
 from rossmann_ml.models.totals import GROUPS, add_up
@@ -59,10 +60,10 @@ def total_outcomes(rows: pl.DataFrame, stores: pl.DataFrame, *, horizon_days: in
     return pl.concat(parts)
 
 
-def score_totals(
+def total_sums(
     rows: pl.DataFrame, stores: pl.DataFrame, *, model: str, horizon_days: int
 ) -> pl.DataFrame:
-    """Compute error metrics of past totals, by level and for two spans: calendar week and horizon.
+    """Add up what the metrics of totals need, by level and for two spans: week and horizon.
 
     Args:
         rows: Rows as for :func:`total_outcomes`.
@@ -71,17 +72,18 @@ def score_totals(
         horizon_days: Number of days in the horizon, one of the two spans.
 
     Returns:
-        ``model, forecast_origin`` (null: all origins together), ``segment_kind, segment`` and the
-        metrics in :data:`rossmann_ml.evaluation.metrics.SCORES`, computed over totals instead of
-        store-days; ``store_days`` is the number of store-days in the totals.
+        ``model, forecast_origin, segment_kind, segment`` and the sums in
+        :data:`rossmann_ml.evaluation.metrics.SUMS`, over totals instead of store-days;
+        ``store_days`` is the number of store-days in the totals. Totals have no pinball loss,
+        because they have bounds and no other quantiles.
 
         ``segment_kind`` is ``total_<level>_week`` or ``total_<level>_horizon`` in rows that measure
         unbiased totals and their intervals. It is ``total_<level>_week_sum`` or
-        ``total_<level>_horizon_sum`` in rows that measure plain sums of daily forecasts; their
-        coverages are null, because plain sums have no intervals. A calendar week that is partly
-        outside the horizon counts with its days inside.
+        ``total_<level>_horizon_sum`` in rows that measure plain sums of daily forecasts, which have
+        no intervals. A calendar week that is partly outside the horizon counts with its days
+        inside.
 
-        ``segment`` is ``all`` for the metrics over all totals of a level. The levels store type,
+        ``segment`` is ``all`` for the sums over all totals of a level. The levels store type,
         assortment and state also have a row per segment.
     """
     outcomes = total_outcomes(rows, stores, horizon_days=horizon_days)
@@ -94,29 +96,28 @@ def score_totals(
             (pl.col("first_date") == origin.dt.offset_by("1d")) & (days == horizon_days)
         ),
     }
-    inside = {
-        f"inside_{level}": pl.col("sales").is_between(f"lower_{level}", f"upper_{level}")
-        for level in INTERVAL_LEVELS
-    }
-    no_interval = {name: pl.lit(None, pl.Boolean) for name in inside}
-    scored = []
+    judged = []
     for span, totals in spans.items():
         kind = pl.format("total_{}_{}", "level", pl.lit(span))
-        judged = pl.concat(
-            [
-                totals.with_columns(
-                    kind.alias("segment_kind"), forecast="sales_unbiased", **inside
-                ),
-                totals.with_columns(pl.format("{}_sum", kind).alias("segment_kind"), **no_interval),
-            ]
-        ).sort("segment_kind", "forecast_origin", "segment", "first_date")
-        pooled = judged.with_columns(segment=pl.lit("all"))
-        for frame in (judged.filter(pl.col("level").is_in(GROUPS)), pooled):
-            scored += [frame, frame.with_columns(forecast_origin=pl.lit(None, pl.Date))]
-    by = ["forecast_origin", "segment_kind", "segment"]
-    scores = {**SCORES, "store_days": pl.col("store_days").sum()}
+        both = totals.with_columns(**NO_RANGE_SCORES)
+        judged += [
+            both.with_columns(
+                kind.alias("segment_kind"), forecast="sales_unbiased", **interval_columns()
+            ),
+            both.with_columns(pl.format("{}_sum", kind).alias("segment_kind")),
+        ]
+    single = pl.concat(judged).sort("forecast_origin", "segment_kind", "segment", "first_date")
+    sums = {**SUMS, "store_days": pl.col("store_days").sum()}
     return (
-        pl.concat(frame.group_by(by, maintain_order=True).agg(**scores) for frame in scored)
+        pl.concat(
+            frame.group_by("forecast_origin", "segment_kind", "segment", maintain_order=True).agg(
+                **sums
+            )
+            for frame in (
+                single.filter(pl.col("level").is_in(GROUPS)),
+                single.with_columns(segment=pl.lit("all")),
+            )
+        )
         .select(pl.lit(model).alias("model"), pl.all())
-        .sort("model", *by)
+        .sort("model", "forecast_origin", "segment_kind", "segment")
     )

@@ -16,6 +16,7 @@ from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.base.params import Params
 from rossmann_ml.base.params.training import Profile
 from rossmann_ml.evaluation.backtest import LEAST_TARGET_DAYS, score
+from rossmann_ml.evaluation.error_parts import error_parts
 from rossmann_ml.evaluation.folds import complete_folds
 from rossmann_ml.features.inputs import newest_origin, read_inputs
 from rossmann_ml.features.panels import panel_of
@@ -114,6 +115,7 @@ def _train_and_score(
                 recipe=recipe,
                 versions=versions,
                 scores=score(folds.rows, recipe.key, stores),
+                error_parts=error_parts(folds.rows, recipe.key),
                 training_rows=len(panel),
                 seconds=time.perf_counter() - started,
             )

@@ -20,6 +20,7 @@ from rossmann_ml.base.files import write_text_atomically
 from rossmann_ml.base.params.training import Profile
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.evaluation.backtest import blend_logs, score
+from rossmann_ml.evaluation.error_parts import error_parts
 from rossmann_ml.evaluation.folds import Folds, complete_folds, read_folds
 from rossmann_ml.features.inputs import read_newest_inputs
 from rossmann_ml.features.panels import read_training_panel
@@ -125,6 +126,7 @@ def train_challenger(session: Session, *, profile: Profile) -> TrainingReport:
         scores = score(folds.rows, recipe.key, stores)
         is_new = not models.is_recorded(connection, bundle.model_version)
         if is_new:
+            parts = error_parts(folds.rows, recipe.key)
             progress("recording the model in MLflow")
             run_id, registry_version = tracking.log_training(
                 settings,
@@ -133,6 +135,7 @@ def train_challenger(session: Session, *, profile: Profile) -> TrainingReport:
                 panel=panel,
                 folds=folds.rows,
                 scores=scores,
+                error_parts=parts,
                 fit_seconds=fit_seconds,
                 tags={**versions.as_tags(), "forecast_origin": str(origin)},
             )
@@ -142,6 +145,7 @@ def train_challenger(session: Session, *, profile: Profile) -> TrainingReport:
                 recipe=recipe,
                 versions=versions,
                 scores=scores,
+                error_parts=parts,
                 training_rows=len(panel),
                 seconds=seconds,
                 mlflow_run_id=run_id,

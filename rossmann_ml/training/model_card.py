@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,12 @@ import polars as pl
 
 from rossmann_ml.base.markdown import markdown_table, percent, rmspe
 from rossmann_ml.base.settings import Settings
+from rossmann_ml.evaluation.backtest import LINEAR
+from rossmann_ml.evaluation.error_parts import CHRISTMAS, ORDINARY
 from rossmann_ml.features.driver_groups import feature_groups
 from rossmann_ml.models.baselines import MEDIAN, SEASONAL_NAIVE
+from rossmann_ml.models.blend import BLEND
+from rossmann_ml.serving.part_names import PARTS
 from rossmann_ml.training.model_findings import SEGMENT_NAMES, fairness, pooled, weaknesses
 from rossmann_ml.warehouse.connection import read_frame
 from rossmann_ml.warehouse.tables import models, raw
@@ -41,7 +46,7 @@ def model_card(connection: duckdb.DuckDBPyConnection, model_version: str | None 
         NoDataError: There is no such model.
     """
     version = models.recorded(connection, model_version)
-    scores, importance = (
+    scores, importance, parts = (
         read_frame(
             connection,
             f"SELECT * FROM forecasting.{table} WHERE model_version = ? ORDER BY {order}",  # noqa: S608 - fixed names
@@ -50,6 +55,7 @@ def model_card(connection: duckdb.DuckDBPyConnection, model_version: str | None 
         for table, order in (
             ("backtest_scores", "model, forecast_origin, segment_kind, segment"),
             ("feature_importance", "gain_share DESC, feature"),
+            ("backtest_error_parts", "model, season, forecast_origin, part"),
         )
     )
     data_set_name, is_synthetic = raw.data_set(connection) or ("unknown", False)
@@ -65,7 +71,7 @@ def model_card(connection: duckdb.DuckDBPyConnection, model_version: str | None 
         trim_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(percent=percent, rmspe=rmspe)
+    environment.filters.update(percent=percent, rmspe=rmspe, bounds=bounds, score=score)
     return environment.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(
         version=version,
         weights=", ".join(f"{name} {weight:.3f}" for name, weight in weights.items()),
@@ -79,9 +85,50 @@ def model_card(connection: duckdb.DuckDBPyConnection, model_version: str | None 
         rmspe_table=rmspe_table(scores),
         segments=[(title, rows) for title, rows in segments.items() if rows],
         intervals=_intervals(blend),
+        error_parts=error_part_rows(parts),
         weaknesses=weaknesses(scores),
         fairness=fairness(scores),
     )
+
+
+def bounds(row: Mapping[str, Any], name: str) -> str:
+    """Return the 90% bounds of a share in a row of scores; a dash if there are none."""
+    lower, upper = row[f"{name}_lower"], row[f"{name}_upper"]
+    return "-" if lower is None or upper is None else f"{percent(lower)} to {percent(upper)}"
+
+
+def score(value: float | None) -> str:
+    """Return a score in log units with three decimals; a dash for None."""
+    return "-" if value is None else f"{value:.3f}"
+
+
+def error_part_rows(parts: pl.DataFrame) -> list[dict[str, Any]]:
+    """Select the figures of the table of error parts.
+
+    Args:
+        parts: Rows in ``forecasting.backtest_error_parts`` for one model version.
+
+    Returns:
+        One dict per part of the error, in the order of ``PARTS``: ``title, sentence``, and in log
+        units ``ordinary`` and ``linear`` (the blend's and the linear forecast's part without
+        Christmas) and ``christmas`` (the blend's with Christmas); None where no origin has it.
+        Empty if there are no parts.
+    """
+    figures = {
+        (row["model"], row["season"], row["part"]): row["log_error"]
+        for row in parts.filter(pl.col("forecast_origin").is_null()).iter_rows(named=True)
+    }
+    return [
+        {
+            "title": title,
+            "sentence": sentence,
+            "ordinary": figures.get((BLEND, ORDINARY, part)),
+            "linear": figures.get((LINEAR, ORDINARY, part)),
+            "christmas": figures.get((BLEND, CHRISTMAS, part)),
+        }
+        for part, (title, sentence) in PARTS.items()
+        if figures
+    ]
 
 
 def _reference(scores: pl.DataFrame, model: str) -> str:

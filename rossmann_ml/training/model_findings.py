@@ -7,11 +7,11 @@ model version. See :mod:`rossmann_ml.evaluation.backtest` for computing the metr
 from __future__ import annotations
 
 import math
-from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
 
+from rossmann_ml.evaluation.error_parts import has_christmas
 from rossmann_ml.models.baselines import MEDIAN, SEASONAL_NAIVE
 from rossmann_ml.models.blend import BLEND
 
@@ -180,11 +180,11 @@ def _weak_origins(scores: pl.DataFrame) -> list[str]:
         if rmspe < own.get(origin, 0)
     ]
     weeks = pooled(scores).filter(pl.col("segment_kind") == "horizon_week")["segment"]
-    horizon = timedelta(weeks=max(map(int, weeks), default=1))
+    horizon_days = 7 * max(map(int, weeks), default=1)
     spanning = ", ".join(
         f"{rmspe:.4f} from {origin}"
         for origin, rmspe in own.items()
-        if _next_christmas_eve(origin) <= origin + horizon
+        if has_christmas(origin, horizon_days)
     )
     found.append(
         f"Over Christmas RMSPE was {spanning}, compared with a median of {median:.4f} over all "
@@ -194,8 +194,3 @@ def _weak_origins(scores: pl.DataFrame) -> list[str]:
         "weeks of the year are was not measured here, and they are the hardest of the year."
     )
     return found
-
-
-def _next_christmas_eve(day: date) -> date:
-    eve = date(day.year, 12, 24)
-    return eve if day < eve else eve.replace(year=day.year + 1)

@@ -125,6 +125,7 @@ def record_model(
     recipe: Recipe,
     versions: Versions,
     scores: pl.DataFrame,
+    error_parts: pl.DataFrame,
     training_rows: int,
     seconds: float,
     mlflow_run_id: str = "",
@@ -138,6 +139,7 @@ def record_model(
         recipe: Recipe of the bundle.
         versions: Versions of data and code.
         scores: Error metrics returned by :func:`rossmann_ml.evaluation.backtest.score`.
+        error_parts: Result of :func:`rossmann_ml.evaluation.error_parts.error_parts`.
         training_rows: Number of rows on which the model was fitted.
         seconds: Wall time of the training in seconds.
         mlflow_run_id: Id of the MLflow run; empty for a model that was trained only to forecast
@@ -167,6 +169,7 @@ def record_model(
         for table, rows in (
             ("model_versions", pl.DataFrame(row)),
             ("backtest_scores", scores.with_columns(scored_at=pl.lit(now))),
+            ("backtest_error_parts", error_parts),
             ("feature_importance", bundle.model.importance()),
         ):
             append_frame(connection, f"forecasting.{table}", rows.with_columns(version))

@@ -24,6 +24,7 @@ from rossmann_ml.base.errors import TrackingError
 from rossmann_ml.base.plots import plot_importance, plot_scores
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.base.storage_faults import fault_in
+from rossmann_ml.evaluation.error_parts import ORDINARY
 from rossmann_ml.models.blend import BLEND, Blend
 from rossmann_ml.models.bundle import Bundle
 from rossmann_ml.models.recipe import Recipe
@@ -44,6 +45,12 @@ _KIND = {"mlflow.experimentKind": "custom_model_development"}
 _LAYOUT = "workflowType=machine_learning"
 UI = "http://127.0.0.1:5000"
 """Address of MLflow's UI as ``rossmann up`` and ``make mlflow`` start it."""
+# metrics over all origins together that a run gets besides its RMSPE, where they exist
+_LOGGED = (
+    "mape", "wape", "bias", "skill", "coverage_80", "coverage_95", "pinball", "interval_score_80",
+    "interval_score_95", "rmspe_median_lower", "rmspe_median_upper", "coverage_80_lower",
+    "coverage_80_upper", "coverage_95_lower", "coverage_95_upper", "origins", "interval_origins",
+)  # fmt: skip
 _DIGEST_LENGTH = 36  # longest that MLflow accepts
 
 
@@ -109,6 +116,7 @@ def log_training(
     panel: pl.DataFrame,
     folds: pl.DataFrame,
     scores: pl.DataFrame,
+    error_parts: pl.DataFrame,
     fit_seconds: Mapping[str, float],
     tags: Mapping[str, str],
 ) -> tuple[str, str]:
@@ -126,6 +134,7 @@ def log_training(
             of rows, and its first rows as input example.
         folds: Out-of-fold forecasts of the members, logged as a Parquet file.
         scores: Error metrics returned by :func:`rossmann_ml.evaluation.backtest.score`.
+        error_parts: Result of :func:`rossmann_ml.evaluation.error_parts.error_parts`.
         fit_seconds: Wall time in seconds of the fit on all training rows, by member; without
             members that an interrupted training had fitted.
         tags: Versions of data and code, and the forecast origin, by name of the tag;
@@ -157,11 +166,13 @@ def log_training(
             mlflow.log_metrics(
                 {
                     **_accuracy(scores, BLEND),
+                    **_error_metrics(error_parts, BLEND),
                     **{f"weight_{name}": value for name, value in bundle.model.weights.items()},
                     "training_seconds": sum(fit_seconds.values()),
                     "training_rows": float(len(panel)),
                 }
             )
+            error_parts.write_csv(Path(scratch) / "error_parts.csv")
             _write_reports(Path(scratch), bundle.model, folds, scores)
             mlflow.log_artifacts(scratch, "reports")
             bundle_folder = settings.models_path / bundle.model_version
@@ -174,7 +185,9 @@ def log_training(
                 phase = "member" if is_member else "baseline"
                 with mlflow.start_run(experiment_id=experiment_id, run_name=model, nested=True):
                     mlflow.set_tags({**tags, "model_type": model, "phase": phase})
-                    mlflow.log_metrics(_accuracy(scores, model))
+                    mlflow.log_metrics(
+                        {**_accuracy(scores, model), **_error_metrics(error_parts, model)}
+                    )
                     if is_member:
                         mlflow.log_params(recipe.member_parameters(model))
                     if model in fit_seconds:
@@ -197,12 +210,19 @@ def _accuracy(scores: pl.DataFrame, model: str) -> dict[str, float]:
     return {
         **{f"rmspe_{origin}": value for origin, value in by_origin.items()},
         **rmspe_summary(scores, model),
-        **{
-            name: float(overall[name])
-            for name in ("mape", "bias", "skill", "coverage_80", "coverage_95")
-            if overall[name] is not None
-        },
+        **{name: float(overall[name]) for name in _LOGGED if overall[name] is not None},
     }
+
+
+def _error_metrics(error_parts: pl.DataFrame, model: str) -> dict[str, float]:
+    """Return the parts of a model's error in ordinary weeks; none for a baseline."""
+    rows = error_parts.filter(
+        pl.col("model") == model,
+        pl.col("season") == ORDINARY,
+        pl.col("forecast_origin").is_null(),
+        pl.col("log_error").is_not_null(),
+    )
+    return {f"error_{part}": value for part, value in rows.select("part", "log_error").iter_rows()}
 
 
 def dataset(rows: pl.DataFrame, name: str, version: str) -> PolarsDataset:

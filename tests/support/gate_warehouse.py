@@ -108,7 +108,8 @@ class Gate:
         return {
             "model_version": version, "model": model, "forecast_origin": origin,
             "segment_kind": kind, "segment": "all", "store_days": 10, "rmspe": rmspe,
-            "rmspe_median": rmspe, "rmse": 1.0, "mae": 1.0, "mape": 1.0, "bias": 0.0,
+            "rmspe_median": rmspe, "rmse": 1.0, "mae": 1.0, "mape": 1.0, "wape": 1.0, "bias": 0.0,
+            "origins": 1, "interval_origins": 0,
         }  # fmt: skip
 
     def add_core(self) -> None:

@@ -36,7 +36,8 @@ _DEFAULTS: dict[str, dict[str, object]] = {
         "model_version": "champion", "model": "blend", "forecast_origin": date(2015, 6, 19),
         "segment_kind": "overall", "segment": "all", "store_days": 64, "rmspe": 0.25,
         "rmspe_median": 0.25, "rmse": 1.0,
-        "mae": 1.0, "mape": 0.125, "bias": 0.0, "scored_at": STAMP,
+        "mae": 1.0, "mape": 0.125, "wape": 0.1, "bias": 0.0, "origins": 1, "interval_origins": 1,
+        "scored_at": STAMP,
     },
     "forecasting.promotions": {
         "promotion_id": 1, "decided_at": STAMP, "action": "promoted", "model_version": "champion",

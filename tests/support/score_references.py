@@ -12,6 +12,9 @@ from datetime import date
 from typing import Any
 
 Row = dict[str, Any]
+NO_RANGES: Row = dict.fromkeys(
+    ("inside_80", "inside_95", "pinball", "interval_score_80", "interval_score_95")
+)
 SEGMENT_OF: dict[str, Callable[[Row], str]] = {
     "overall": lambda row: "all",
     # days 1 to 7 are week 1, days 8 to 14 week 2
@@ -25,7 +28,11 @@ SEGMENT_OF: dict[str, Callable[[Row], str]] = {
 
 
 def scores_of(rows: Iterable[Row]) -> dict[str, float | int | None]:
-    """Return all scores of rows with ``sales, forecast, inside_80, inside_95``."""
+    """Return all scores of rows.
+
+    They have ``sales, forecast, inside_80, inside_95, pinball, interval_score_80`` and
+    ``interval_score_95``.
+    """
     rows = list(rows)
     errors = [row["forecast"] - row["sales"] for row in rows]
     shares = [error / row["sales"] for error, row in zip(errors, rows, strict=True)]
@@ -36,9 +43,13 @@ def scores_of(rows: Iterable[Row]) -> dict[str, float | int | None]:
         "rmse": math.sqrt(mean([error**2 for error in errors])),
         "mae": mean([abs(error) for error in errors]),
         "mape": mean([abs(share) for share in shares]),
+        "wape": math.fsum(abs(error) for error in errors) / sold,
         "bias": (math.fsum(row["forecast"] for row in rows) - sold) / sold,
         "coverage_80": _share_inside(rows, "inside_80"),
         "coverage_95": _share_inside(rows, "inside_95"),
+        "pinball": _pinball(rows),
+        "interval_score_80": _mean_known(rows, "interval_score_80"),
+        "interval_score_95": _mean_known(rows, "interval_score_95"),
     }
 
 
@@ -58,6 +69,34 @@ def mean(values: list[float]) -> float:
 def _share_inside(rows: list[Row], name: str) -> float | None:
     judged = [row[name] for row in rows if row[name] is not None]
     return judged.count(True) / len(judged) if judged else None
+
+
+def _pinball(rows: list[Row]) -> float | None:
+    judged = [row for row in rows if row["pinball"] is not None]
+    sold = math.fsum(row["sales"] for row in judged)
+    return math.fsum(row["pinball"] for row in judged) / sold if judged else None
+
+
+def _mean_known(rows: list[Row], name: str) -> float | None:
+    known = [row[name] for row in rows if row[name] is not None]
+    return mean(known) if known else None
+
+
+def interval_score(sales: float, lower: float, upper: float, percent: int) -> float:
+    """Return the interval score of log sales: width plus 2 / alpha times the distance outside."""
+    low, high, actual = math.log(lower), math.log(upper), math.log(sales)
+    outside = low - actual if actual < low else actual - high if actual > high else 0.0
+    return high - low + 2 / (1 - percent / 100) * outside
+
+
+def pinball(sales: float, deciles: list[float]) -> float:
+    """Return twice the mean pinball loss of the nine deciles."""
+    losses = []
+    for number, quantile in enumerate(deciles, start=1):
+        level = number / 10
+        is_above = sales > quantile
+        losses.append(level * (sales - quantile) if is_above else (1 - level) * (quantile - sales))
+    return 2 * mean(losses)
 
 
 def segments_of(rows: Iterable[Row]) -> dict[tuple[str, str], list[Row]]:

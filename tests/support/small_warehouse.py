@@ -258,13 +258,31 @@ def _record_model(connection: duckdb.DuckDBPyConnection, settings: Settings, nam
         INSERT INTO forecasting.backtest_scores BY NAME
         SELECT $model AS model_version, m.model, o.origin AS forecast_origin, s.segment_kind,
             s.segment, 252 AS store_days, m.rmspe, m.rmspe AS rmspe_median, 900.0 AS rmse,
-            600.0 AS mae, m.rmspe * 0.8 AS mape, 0.004 AS bias, 1 - m.rmspe / 0.25 AS skill,
-            0.81 AS coverage_80, 0.95 AS coverage_95, TIMESTAMP '2015-08-03 06:15' AS scored_at
+            600.0 AS mae, m.rmspe * 0.8 AS mape, m.rmspe * 0.7 AS wape, 0.004 AS bias,
+            if(o.origin IS NULL, 2, 1) AS origins, if(o.origin IS NULL, 2, 1) AS interval_origins,
+            1 - m.rmspe / 0.25 AS skill, 0.81 AS coverage_80, 0.95 AS coverage_95,
+            0.05 AS pinball, 0.35 AS interval_score_80, 0.5 AS interval_score_95,
+            if(o.origin IS NULL, 0.78, NULL) AS coverage_80_lower,
+            if(o.origin IS NULL, 0.84, NULL) AS coverage_80_upper,
+            TIMESTAMP '2015-08-03 06:15' AS scored_at
         FROM (VALUES ('blend', 0.115), ('seasonal_naive', 0.25),
             ('store_weekday_promo_median', 0.135)) AS m(model, rmspe)
         CROSS JOIN (VALUES (DATE '2015-06-19'), (DATE '2015-03-27'), (NULL)) AS o(origin)
         CROSS JOIN (VALUES ('overall', 'all'), ('promo', 'true'), ('promo', 'false'))
             AS s(segment_kind, segment)
+        """,
+        {"model": model_version},
+    )
+    connection.execute(
+        """
+        INSERT INTO forecasting.backtest_error_parts
+        SELECT $model, m.model, o.origin, 'ordinary', p.part, p.log_error,
+            if(o.origin IS NULL, 2, 1), 252
+        FROM (VALUES ('blend'), ('linear')) AS m(model)
+        CROSS JOIN (VALUES (DATE '2015-06-19'), (DATE '2015-03-27'), (NULL)) AS o(origin)
+        CROSS JOIN (VALUES ('chain_horizon', 0.01), ('chain_day', 0.04), ('store_horizon', 0.03),
+            ('store_week', 0.025), ('store_weekday', 0.005), ('store_day', 0.08))
+            AS p(part, log_error)
         """,
         {"model": model_version},
     )

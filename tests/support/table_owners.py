@@ -20,6 +20,7 @@ TABLE_OWNERS = {
     "forecasting.out_of_fold_days": "evaluation",
     "forecasting.out_of_fold_forecasts": "evaluation",
     "forecasting.backtest_scores": "training",
+    "forecasting.backtest_error_parts": "training",
     "forecasting.feature_importance": "training",
     "forecasting.model_versions": "training",
     "forecasting.promotions": "training",

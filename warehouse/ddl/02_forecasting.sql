@@ -211,23 +211,53 @@ CREATE TABLE IF NOT EXISTS forecasting.promotions (
     is_alias_set BOOLEAN NOT NULL    -- false: the next job sets the registry's alias
 );
 
+-- Columns `_lower` and `_upper` are 90% bounds by a block bootstrap of origins; NULL in rows of one
+-- origin, and if fewer than four horizons without common days are behind the figure.
 CREATE TABLE IF NOT EXISTS forecasting.backtest_scores (
     model_version VARCHAR NOT NULL,
     model VARCHAR NOT NULL,          -- blend, its members, linear and the reference methods
     forecast_origin DATE,            -- NULL: all origins together
     segment_kind VARCHAR NOT NULL,   -- overall | horizon_week | store_type | state | promo | weekday | holiday | total_*
     segment VARCHAR NOT NULL,
+    origins BIGINT NOT NULL,         -- number of origins behind the row
+    interval_origins BIGINT NOT NULL, -- those with calibrated intervals
     store_days BIGINT NOT NULL,
     rmspe DOUBLE NOT NULL,
+    rmspe_lower DOUBLE,
+    rmspe_upper DOUBLE,
     rmspe_median DOUBLE NOT NULL,    -- for all origins together the median, else the RMSPE
+    rmspe_median_lower DOUBLE,
+    rmspe_median_upper DOUBLE,
     rmse DOUBLE NOT NULL,
     mae DOUBLE NOT NULL,
     mape DOUBLE NOT NULL,
+    wape DOUBLE NOT NULL,            -- sum of absolute errors over sum of sales
     bias DOUBLE NOT NULL,            -- sum of forecasts over sum of sales, minus 1
+    bias_lower DOUBLE,
+    bias_upper DOUBLE,
     skill DOUBLE,                    -- 1 - rmspe_median / the same of seasonal naive, same rows
     coverage_80 DOUBLE,              -- NULL if no earlier origin could calibrate the interval
+    coverage_80_lower DOUBLE,
+    coverage_80_upper DOUBLE,
     coverage_95 DOUBLE,
+    coverage_95_lower DOUBLE,
+    coverage_95_upper DOUBLE,
+    pinball DOUBLE,                  -- pinball loss of the deciles over sum of sales; NULL for totals
+    interval_score_80 DOUBLE,        -- log units, like the next
+    interval_score_95 DOUBLE,
     scored_at TIMESTAMP NOT NULL
+);
+
+-- Parts of the log error of the blend, its members and the linear forecast at past origins.
+CREATE TABLE IF NOT EXISTS forecasting.backtest_error_parts (
+    model_version VARCHAR NOT NULL,
+    model VARCHAR NOT NULL,          -- blend, its members and linear
+    forecast_origin DATE,            -- NULL: all origins of the season together
+    season VARCHAR NOT NULL,         -- ordinary | christmas
+    part VARCHAR NOT NULL,           -- chain_horizon | chain_day | store_horizon | store_week | store_weekday | store_day
+    log_error DOUBLE,                -- standard deviation in log units; NULL if the horizon is too short
+    origins BIGINT NOT NULL,
+    store_days BIGINT NOT NULL
 );
 
 CREATE TABLE IF NOT EXISTS forecasting.feature_importance (

@@ -6,6 +6,7 @@ import pytest
 from support.dashboard_pages import (
     OpenPage,
     Published,
+    frame_with,
     metrics_of,
     plant,
     words_of,
@@ -18,12 +19,41 @@ def test_the_champion_is_shown_with_its_references(open_page: OpenPage) -> None:
     assert metrics_of(page) == {
         "Champion": "blend",
         "RMSPE in the backtest": "11.5%",
+        "WAPE": "8.1%",
         "Skill": "54%",
         "Bias": "+0.4%",
     }
     methods = list(page.dataframe[0].value["Method"])
     assert methods == ["blend (champion)", "store weekday promo median", "seasonal naive"]
     assert "better than seasonal naive" in words_of(page)
+    assert page.dataframe[0].value.iloc[0][["WAPE", "Origins"]].to_list() == [0.115 * 0.7, 2]
+
+
+def test_the_error_is_divided_into_parts_with_a_sentence_on_each(
+    open_page: OpenPage, published_generation: Published
+) -> None:
+    parts = frame_with(open_page("model"), "Part")
+    assert list(parts.columns) == [
+        "Part", "Ordinary weeks (2 origins)", "Linear forecast (2 origins)", "Meaning",
+    ]  # fmt: skip
+    assert list(parts["Part"])[:2] == ["chain, whole horizon", "chain, by day"]
+    assert list(parts["Ordinary weeks (2 origins)"]) == [0.01, 0.04, 0.03, 0.025, 0.005, 0.08]
+    warehouse = plant(
+        published_generation,
+        "INSERT INTO backtest_error_parts SELECT * REPLACE ('christmas' AS season, 0.1 AS "
+        "log_error, 1 AS origins) FROM backtest_error_parts WHERE forecast_origin IS NULL",
+    )
+    parts = frame_with(open_page("model", warehouse_dir=warehouse), "Part")
+    assert list(parts["With Christmas (1 origin)"]) == [0.1] * 6
+
+
+def test_coverage_is_shown_by_segment_with_bounds_and_scores(open_page: OpenPage) -> None:
+    ranges = open_page("model", part="Ranges", range_segment="promo")
+    shown = frame_with(ranges, "Interval score 80%")
+    assert list(shown["Segment"]) == ["all", "false", "true"]
+    assert list(shown["80%, bounds"]) == ["78.0% to 84.0%"] * 3
+    assert list(shown["95%, bounds"]) == ["—"] * 3
+    assert list(shown["Origins"]) == [2, 2, 2]
 
 
 def test_every_scored_method_is_listed_with_the_champion(
@@ -60,7 +90,8 @@ def test_ranges_of_totals_are_scored_separately_from_those_of_days(
         "(VALUES ('store_type_week'), ('chain_horizon'), ('chain_horizon_sum')) AS kinds(kind) "
         "WHERE model = 'blend' AND segment_kind = 'overall'",
     )
-    totals = open_page("model", warehouse_dir=warehouse, part="Ranges").dataframe[0].value
+    page = open_page("model", warehouse_dir=warehouse, part="Ranges")
+    totals = frame_with(page, "Total of")
     assert list(totals["Total of"]) == ["chain, whole horizon", "store type, calendar week"]
     assert list(totals["Inside 80%"]) == [0.7, 0.7]
     assert list(totals["Origins"]) == [2, 2]

@@ -134,9 +134,23 @@ def test_the_champions_backtest_and_coverage_are_on_the_page():
             "rmspe_median": [0.1, 0.3, 0.11, 0.2, 0.21, 0.05],
             "coverage_80": [0.81, None, None, None, None, 0.77],
             "coverage_95": [0.96, None, None, None, None, 0.93],
+            "interval_origins": [1, 0, 1, 0, 0, 1],
+            "coverage_80_lower": [0.78, *[None] * 5],
+            "coverage_80_upper": [0.84, *[None] * 5],
+            "interval_score_80": [0.351, None, None, None, None, 0.2],
+            **{
+                name: pl.Series([None] * 6, dtype=pl.Float64)
+                for name in ("coverage_95_lower", "coverage_95_upper", "interval_score_95")
+            },
         }
     )
-    text = page_of("blend-1", scores, {"made by": "`a command`"})
+    parts = pl.DataFrame(
+        {
+            "model": ["blend", "linear"], "forecast_origin": pl.Series([None] * 2, dtype=pl.Date),
+            "season": ["ordinary"] * 2, "part": ["chain_day"] * 2, "log_error": [0.042, 0.038],
+        }
+    )  # fmt: skip
+    text = page_of("blend-1", scores, parts, {"made by": "`a command`"})
     for said in (
         "- made by: `a command`",
         "figures on them flatter",
@@ -145,7 +159,8 @@ def test_the_champions_backtest_and_coverage_are_on_the_page():
         "| 2014-05-09 | 0.3000 | - |",
         "| 2015-05-08 | 0.1100 | 0.2100 |",
         "| median | 0.1000 | 0.2000 |",
-        "| overall | all | 100 | 81.0% | 96.0% |",
-        "| total chain week | all | 100 | 77.0% | 93.0% |",
+        "| overall | all | 1 | 100 | 81.0% | 78.0% to 84.0% | 96.0% | - | 0.351 | - |",
+        "| total chain week | all | 1 | 100 | 77.0% | - | 93.0% | - | 0.200 | - |",
+        "| chain, by day | 0.042 | 0.038 | - |",
     ):
         assert said in text

@@ -13,11 +13,11 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.evaluation_world import FAMILIES, HORIZON_DAYS, STORES, made_folds
-from support.score_references import assert_same, by_origin, scores_of, segments_of
+from support.score_references import NO_RANGES, assert_same, by_origin, scores_of, segments_of
 
 from rossmann_ml.evaluation.backtest import blend_logs, score, served, with_state
-from rossmann_ml.evaluation.metrics import SCORES
-from rossmann_ml.evaluation.total_scores import score_totals
+from rossmann_ml.evaluation.metrics import SCORES_OF_SUMS, score_sums
+from rossmann_ml.evaluation.total_scores import total_sums
 from rossmann_ml.models.recipe import RecipeKey
 
 START = date(2015, 1, 4)
@@ -36,16 +36,23 @@ def reference(forecasts: pl.DataFrame) -> dict[tuple, dict]:
     ]
     found: dict[tuple, dict] = {}
     for model in MODELS:
-        unknown = {} if model == "blend" else {"inside_80": None, "inside_95": None}
+        unknown = {} if model == "blend" else NO_RANGES
         rows = [{**row, "forecast": row[model], **unknown} for row in answered]
         for segment, together in segments_of(rows).items():
             for origin, part in by_origin(together).items():
                 scores = scores_of(part)
-                found[model, origin, *segment] = {**scores, "rmspe_median": scores["rmspe"]}
-            each = [scores_of(part)["rmspe"] for part in by_origin(together).values()]
+                found[model, origin, *segment] = {
+                    **scores,
+                    "rmspe_median": scores["rmspe"],
+                    "origins": 1,
+                    "interval_origins": int(scores["coverage_80"] is not None),
+                }
+            each = [found[model, origin, *segment] for origin in by_origin(together)]
             found[model, None, *segment] = {
                 **scores_of(together),
-                "rmspe_median": statistics.median(each),
+                "rmspe_median": statistics.median(scores["rmspe"] for scores in each),
+                "origins": len(each),
+                "interval_origins": sum(scores["interval_origins"] for scores in each),
             }
     for (_, *where), scores in found.items():
         naive = found["seasonal_naive", *where]["rmspe_median"]
@@ -81,11 +88,11 @@ def test_every_model_is_scored_on_the_same_rows_by_origin_and_together(
 def test_totals_of_the_blend_follow_with_a_median_and_without_skill() -> None:
     folds = made_folds(7, origins=ORIGINS[:3], without_answer=0.2)
     forecasts = served(folds, KEY).with_columns(forecast=pl.col("blend"))
-    expected = score_totals(forecasts, STORES, model="blend", horizon_days=HORIZON_DAYS)
+    expected = score_sums(total_sums(forecasts, STORES, model="blend", horizon_days=HORIZON_DAYS))
     found = score(folds, KEY, STORES).filter(pl.col("segment_kind").str.starts_with("total_"))
     keys = ["model", "forecast_origin", "segment_kind", "segment"]
     assert found.select(keys).rows() == expected.select(keys).rows()
-    for name in SCORES:
+    for name in SCORES_OF_SUMS:
         for one, other in zip(found[name], expected[name], strict=True):
             assert_same(one, other)
     assert found["skill"].null_count() == len(found)

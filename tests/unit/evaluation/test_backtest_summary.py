@@ -20,6 +20,9 @@ ROWS = pl.DataFrame(
         "store_weekday_promo_median": [100.0] * 5,
         "inside_80": [False, True, None, None, None],
         "inside_95": [True, True, None, None, None],
+        "pinball": [6.0, 9.0, None, None, None],
+        "interval_score_80": [0.5, 0.25, None, None, None],
+        "interval_score_95": [0.5, 0.5, None, None, None],
     }
 )
 
@@ -30,6 +33,9 @@ def test_wape_and_bias_weigh_sales_and_rmspe_is_the_median_over_origins() -> Non
     assert metrics["wape"] == pytest.approx(70 / 700)
     assert metrics["bias"] == pytest.approx(-50 / 700, abs=1e-4)
     assert metrics["coverage_80"] == pytest.approx(0.5)
+    # the days with intervals sold 300
+    assert (metrics["pinball"], metrics["interval_score_80"]) == (15 / 300, 0.375)
+    assert metrics["origins"] == 2
     assert by_origin["forecast_origin"].to_list() == [date(2015, 1, 2), date(2015, 1, 9)]
     of_origins = [(0.2**2 / 2) ** 0.5, (0.1**2 / 2) ** 0.5]
     assert by_origin["rmspe"].to_list() == pytest.approx(of_origins, abs=1e-4)

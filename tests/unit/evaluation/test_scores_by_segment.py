@@ -15,8 +15,12 @@ from rossmann_ml.evaluation.metrics import score_segments
 
 ORIGIN = date(2015, 3, 2)
 DAYS = st.integers(1, 42)
-SCORES = ("rmspe", "rmse", "mae", "mape", "bias", "coverage_80", "coverage_95")
+SCORES = (
+    "rmspe", "rmse", "mae", "mape", "wape", "bias", "coverage_80", "coverage_95", "pinball",
+    "interval_score_80", "interval_score_95",
+)  # fmt: skip
 INSIDE = st.sampled_from([True, False, None])
+SCORE = st.integers(0, 50).map(float)
 ROWS = st.lists(
     st.fixed_dictionaries(
         {
@@ -27,6 +31,9 @@ ROWS = st.lists(
             "forecast": st.integers(0, 20_000).map(float),
             "inside_80": INSIDE,
             "inside_95": INSIDE,
+            "pinball": st.none() | SCORE,
+            "interval_score_80": SCORE,
+            "interval_score_95": SCORE,
             "store_type": st.sampled_from(["a", "b", "d"]),
             "state": st.sampled_from(["BY", "HE", None]),
             "is_promo": st.booleans(),
@@ -38,17 +45,31 @@ ROWS = st.lists(
 )
 SCHEMA = {
     "inside_80": pl.Boolean, "inside_95": pl.Boolean, "state": pl.String, "target_date": pl.Date,
+    "pinball": pl.Float64, "interval_score_80": pl.Float64, "interval_score_95": pl.Float64,
 }  # fmt: skip
 
 
 def dated(rows: list[dict]) -> list[dict]:
-    return [{**row, "target_date": ORIGIN + timedelta(days=row["horizon_days"])} for row in rows]
+    """Add the target date; a row has interval scores exactly if it has intervals."""
+    return [
+        {
+            **row,
+            "target_date": ORIGIN + timedelta(days=row["horizon_days"]),
+            **{
+                f"interval_score_{level}": None
+                for level in (80, 95)
+                if row[f"inside_{level}"] is None
+            },
+        }
+        for row in rows
+    ]
 
 
 def row(**values: object) -> dict:
     standard = {
         "model": "blend", "store_id": 1, "horizon_days": 1, "sales": 100.0, "forecast": 110.0,
-        "inside_80": True, "inside_95": True, "store_type": "a", "state": "BY", "is_promo": True,
+        "inside_80": True, "inside_95": True, "pinball": 5.0, "interval_score_80": 0.3,
+        "interval_score_95": 0.5, "store_type": "a", "state": "BY", "is_promo": True,
         "holiday_nearby": "ordinary",
     }  # fmt: skip
     return {**standard, **values}
@@ -98,7 +119,9 @@ def test_scores_of_two_days_equal_values_calculated_by_hand() -> None:
     assert found["mae"] == 30
     assert found["mape"] == pytest.approx(0.175, rel=1e-14)
     assert found["bias"] == pytest.approx(-40 / 300, rel=1e-14)
+    assert found["wape"] == 60 / 300
     assert (found["coverage_80"], found["coverage_95"]) == (0.5, 1)
+    assert found["pinball"] == 10 / 300
 
 
 def test_bias_is_positive_when_forecasts_are_too_high() -> None:
@@ -107,7 +130,7 @@ def test_bias_is_positive_when_forecasts_are_too_high() -> None:
 
 def test_one_perfect_day_has_scores_of_zero() -> None:
     found = one([row(sales=70.0, forecast=70.0)])
-    assert [found[name] for name in SCORES[:5]] == [0, 0, 0, 0, 0]
+    assert [found[name] for name in SCORES[:6]] == [0, 0, 0, 0, 0, 0]
 
 
 def test_days_without_an_interval_do_not_count_for_coverage() -> None:

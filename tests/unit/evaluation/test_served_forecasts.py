@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.calibration_reference import error_quantile, scale_of_errors
 from support.evaluation_world import FAMILIES, HORIZON_DAYS, made_folds
-from support.score_references import Row, by_origin, mean
+from support.score_references import NO_RANGES, Row, by_origin, interval_score, mean, pinball
 
 from rossmann_ml.evaluation.backtest import served
 from rossmann_ml.models.calibration import Calibration
@@ -98,7 +98,7 @@ def reference(folds: pl.DataFrame) -> list[Row]:
         outcome = [{"log_forecast": row["blend"]} for row in part]
         for each, row in zip(outcome, part, strict=True):
             each |= {name: math.exp(row[name] + shifts[name]) for name in MODELS}
-            each |= {"inside_80": None, "inside_95": None}
+            each.update(NO_RANGES)
         known = [row | {"log_forecast": row["blend"]} for row in earlier]
         scale = scale_of_errors(known) if earlier else None
         for level in (80, 95) if scale else ():
@@ -107,6 +107,14 @@ def reference(folds: pl.DataFrame) -> list[Row]:
                 bounds = [math.exp(row["blend"] + scale(row) * error) for error in (low, high)]
                 bounds.append(each["blend"])
                 each[f"inside_{level}"] = min(bounds) <= row["sales"] <= max(bounds)
+                each[f"interval_score_{level}"] = interval_score(
+                    row["sales"], min(bounds), max(bounds), level
+                )
+        if scale:
+            errors = [error_quantile(known, number / 10) for number in range(1, 10)]
+            for each, row in zip(outcome, part, strict=True):
+                deciles = [math.exp(row["blend"] + scale(row) * error) for error in errors]
+                each["pinball"] = pinball(row["sales"], deciles)
         kept = ("forecast_origin", "store_id", "target_date", "horizon_days", "sales", "spread")
         found += [
             {**{name: row[name] for name in kept}, **each}
@@ -136,7 +144,7 @@ def test_the_rows_hold_a_forecast_in_sales_a_model_in_place_of_the_logs() -> Non
     folds = made_folds(1, origins=[START])
     assert served(folds, KEY).columns == [
         *(name for name in folds.columns if name not in ("linear", *FAMILIES)),
-        "log_forecast", "linear", *FAMILIES, "blend", "inside_80", "inside_95",
+        "log_forecast", "linear", *FAMILIES, "blend", *NO_RANGES,
     ]  # fmt: skip
 
 

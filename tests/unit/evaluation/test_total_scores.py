@@ -15,10 +15,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.evaluation_world import FAMILIES, HORIZON_DAYS, STORES, made_folds
-from support.score_references import Row, assert_same, by_origin, scores_of
+from support.score_references import (
+    NO_RANGES,
+    Row,
+    assert_same,
+    by_origin,
+    interval_score,
+    scores_of,
+)
 
 from rossmann_ml.evaluation.backtest import served
-from rossmann_ml.evaluation.total_scores import score_totals, total_outcomes
+from rossmann_ml.evaluation.metrics import score_sums
+from rossmann_ml.evaluation.total_scores import total_outcomes, total_sums
 from rossmann_ml.models.calibration import Calibration
 from rossmann_ml.models.recipe import RecipeKey
 from rossmann_ml.models.total_calibration import TotalCalibration
@@ -34,6 +42,10 @@ ATTRIBUTES = {
 }
 GROUPS = ("store_type", "assortment", "state")
 BOUNDS = ("lower_80", "upper_80", "lower_95", "upper_95")
+
+
+def score_totals(rows: pl.DataFrame, *, model: str = "blend") -> pl.DataFrame:
+    return score_sums(total_sums(rows, STORES, model=model, horizon_days=HORIZON_DAYS))
 
 
 def rows_of(seed: int, *, weekday: int, origins: int, **made: Any) -> pl.DataFrame:
@@ -121,11 +133,10 @@ def test_the_plain_sums_are_scored_by_week_and_horizon_at_every_level(
     seed: int, weekday: int, origins: int, stores: int
 ) -> None:
     rows = rows_of(seed, weekday=weekday, origins=origins, stores=stores)
-    found = score_totals(rows, STORES, model="a model", horizon_days=HORIZON_DAYS)
+    found = score_totals(rows, model="a model")
     assert found["model"].unique().to_list() == ["a model"]
     totals = plain_totals(rows.rows(named=True))
-    unknown = {"inside_80": None, "inside_95": None}
-    expected = reference({key: {**total, **unknown} for key, total in totals.items()}, "_sum")
+    expected = reference({key: {**total, **NO_RANGES} for key, total in totals.items()}, "_sum")
     assert_scores(found.filter(is_sum()), expected)
 
 
@@ -165,7 +176,7 @@ def test_unbiased_totals_and_their_intervals_come_from_origins_that_were_over(
     factors = known_factors(rows)
     totals = {}
     for (origin, span, *rest), total in plain_totals(rows.rows(named=True)).items():
-        judged = {**total, "inside_80": None, "inside_95": None}
+        judged = {**total, **NO_RANGES}
         given_factors = factors.get((origin, *rest))
         if given_factors is not None:
             bounds = {name: total["forecast"] * given_factors[f"{name}_factor"] for name in BOUNDS}
@@ -173,8 +184,11 @@ def test_unbiased_totals_and_their_intervals_come_from_origins_that_were_over(
             for level in ("80", "95"):
                 low, high = bounds[f"lower_{level}"], bounds[f"upper_{level}"]
                 judged[f"inside_{level}"] = low <= total["sales"] <= high
+                judged[f"interval_score_{level}"] = interval_score(
+                    total["sales"], low, high, int(level)
+                )
         totals[origin, span, *rest] = judged
-    found = score_totals(rows, STORES, model="blend", horizon_days=HORIZON_DAYS)
+    found = score_totals(rows)
     assert_scores(found.filter(~is_sum()), reference(totals, ""))
 
 
@@ -209,7 +223,7 @@ def test_a_total_is_calibrated_by_an_origin_from_its_last_day_on(gap: int) -> No
 def test_first_weeks_that_are_no_calendar_weeks_do_not_count_as_weeks() -> None:
     # from a Thursday on: 4, 7 and 3 days of three calendar weeks
     rows = rows_of(4, weekday=3, origins=1, stores=1, rows_share=1.0)
-    found = score_totals(rows, STORES, model="blend", horizon_days=HORIZON_DAYS)
+    found = score_totals(rows)
     weeks = found.filter(
         pl.col("segment_kind") == "total_chain_week", pl.col("forecast_origin").is_null()
     )

@@ -32,9 +32,12 @@ def enter_model(connection: duckdb.DuckDBPyConnection, version: str = "blend-1")
         INSERT INTO forecasting.backtest_scores BY NAME
         SELECT $version AS model_version, model, forecast_origin, segment_kind, segment,
             1000 AS store_days, rmspe, rmspe AS rmspe_median, 500.0 AS rmse, 400.0 AS mae,
-            rmspe * 0.7 AS mape, -0.01 AS bias, 1 - rmspe / 0.3 AS skill,
+            rmspe * 0.7 AS mape, rmspe * 0.6 AS wape, -0.01 AS bias,
+            if(forecast_origin IS NULL, 2, 1) AS origins, 1 AS interval_origins,
+            1 - rmspe / 0.3 AS skill,
             CASE WHEN model = 'blend' THEN 0.8 END AS coverage_80,
             CASE WHEN model = 'blend' THEN 0.95 END AS coverage_95,
+            0.77 AS coverage_80_lower, 0.83 AS coverage_80_upper, 0.35 AS interval_score_80,
             TIMESTAMP '2015-06-22' AS scored_at
         FROM (VALUES ('blend', 0.1), ('lightgbm', 0.11), ('seasonal_naive', 0.3),
             ('store_weekday_promo_median', 0.2)) AS m(model, rmspe)
@@ -45,6 +48,15 @@ def enter_model(connection: duckdb.DuckDBPyConnection, version: str = "blend-1")
             ('total_chain_week', 'all'), ('total_chain_week_sum', 'all')
             ) AS s(segment_kind, segment)
         WHERE model = 'blend' OR NOT starts_with(segment_kind, 'total')
+        """,
+        {"version": version},
+    )
+    connection.execute(
+        """
+        INSERT INTO forecasting.backtest_error_parts VALUES
+        ($version, 'blend', NULL, 'ordinary', 'chain_day', 0.04, 2, 1000),
+        ($version, 'blend', '2015-05-08', 'ordinary', 'chain_day', 0.9, 1, 500),
+        ($version, 'linear', NULL, 'ordinary', 'chain_day', 0.02, 2, 1000)
         """,
         {"version": version},
     )
@@ -82,7 +94,10 @@ def test_a_card_names_model_members_data_and_the_command_to_rebuild_it(warehouse
         "| promo | 1 | 60.0% | `is_promo` |",
         "| no longer made | 1 | 10.0% | `of_an_older_code` |",
         "| 2015-05-08 | 0.1000 | 0.1100 | 0.2000 | 0.3000 |",
-        "| chain, calendar week | 80.0% | 95.0% | -1.0% |",
+        "| chain, calendar week | 1 | 80.0% | 77.0% to 83.0% | 95.0% | - | 0.350 | - | -1.0% |",
+        "RMSPE in the backtest**: 0.1000, the median over its 2 origins",
+        "WAPE and bias in the backtest**: 6.0% and -1.0%",
+        "| chain, by day | 0.040 | 0.020 | - | All stores together were off on single days",
         "rossmann model-card blend-1",
         "must not be used",
     ):

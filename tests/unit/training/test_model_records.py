@@ -33,6 +33,10 @@ IMPORTANCE = pl.DataFrame(
     {"feature": ["is_promo", "month"], "gain": [3.0, 1.0], "gain_share": [0.75, 0.25],
      "splits": [7, 5]}
 )  # fmt: skip
+PARTS = pl.DataFrame(
+    {"model": ["blend"], "forecast_origin": [FIRST], "season": ["ordinary"], "part": ["chain_day"],
+     "log_error": [0.04], "origins": [1], "store_days": [10]}
+)  # fmt: skip
 RECIPE = Recipe("fast", small_params(), threads=1)
 
 
@@ -47,8 +51,8 @@ def scores(figures: list[float]) -> pl.DataFrame:
     """Return the blend's RMSPE at each origin, and other rows."""
     standard = {
         "model": "blend", "segment_kind": "overall", "segment": "all", "store_days": 10,
-        "rmse": 1.0, "mae": 1.0, "mape": 1.0, "bias": 0.0, "skill": 0.5, "coverage_80": 0.8,
-        "coverage_95": 0.95,
+        "rmse": 1.0, "mae": 1.0, "mape": 1.0, "wape": 1.0, "bias": 0.0, "origins": 1,
+        "interval_origins": 1, "skill": 0.5, "coverage_80": 0.8, "coverage_95": 0.95,
     }  # fmt: skip
     origins = [FIRST + timedelta(days=14 * number) for number in range(len(figures))]
     rows = [
@@ -84,6 +88,7 @@ def enter(
         recipe=RECIPE,
         versions=Versions("a data version", "a code version", "a commit"),
         scores=scores([0.1, 0.4, 0.2]),
+        error_parts=PARTS,
         **{**values, **given_values},
     )
 
@@ -132,6 +137,7 @@ def test_a_model_of_the_past_has_no_run_and_is_in_no_registry(
         recipe=RECIPE,
         versions=Versions("a data version", "a code version", "a commit"),
         scores=scores([0.1]),
+        error_parts=PARTS,
         training_rows=1,
         seconds=1.0,
     )
@@ -177,6 +183,9 @@ def test_scores_and_importances_are_entered_under_the_models_name(
         kept["scored_at"][0]
         == connection.execute("SELECT created_at FROM forecasting.model_versions").fetchall()[0][0]
     )
+    parts = connection.sql("SELECT * FROM forecasting.backtest_error_parts").pl()
+    assert parts["model_version"].to_list() == ["blend-1"]
+    assert parts.select(PARTS.columns).equals(PARTS)
     features = connection.sql("SELECT * FROM forecasting.feature_importance").pl()
     assert features.rows() == [
         ("blend-1", "is_promo", 3.0, 0.75, 7), ("blend-1", "month", 1.0, 0.25, 5),

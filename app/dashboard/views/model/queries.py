@@ -1,4 +1,4 @@
-"""Query data for the model page: backtest errors, coverage of totals, models, promotions."""
+"""Query data for the model page: backtest errors and their parts, totals, models, promotions."""
 
 from __future__ import annotations
 
@@ -55,30 +55,47 @@ def segment_kinds(reading: Reading, model_version: str) -> list[str]:
     return [row["segment_kind"] for row in rows]
 
 
-def total_coverage(reading: Reading, model_version: str) -> list[Row]:
-    """Return a table of how often totals of sales were inside their intervals in the backtest.
+def total_scores(reading: Reading, model_version: str) -> list[Row]:
+    """Return how often totals of sales were inside their intervals in the backtest.
 
-    It has one row for each level and span (calendar week or whole horizon): coverage and bias over
-    all segments and origins, and the number of origins. Column names are the titles that visitors
-    see.
+    It has one row for each level and span (calendar week or whole horizon), over all segments and
+    origins: the row of table ``backtest_scores`` and its ``level`` and ``span``.
     """
     return reading.rows(
         r"""
-        WITH totals AS (
-            SELECT regexp_extract(segment_kind, '^total_(.*)_(week|horizon)$', 1) AS level,
-                if(segment_kind LIKE '%_week', 'calendar week', 'whole horizon') AS span, *
-            FROM backtest_scores
-            WHERE model_version = ? AND segment = 'all' AND level != ''
-        )
-        SELECT concat(replace(level, '_', ' '), ', ', span) AS "Total of",
-            any_value(coverage_80) FILTER (forecast_origin IS NULL) AS "Inside 80%",
-            any_value(coverage_95) FILTER (forecast_origin IS NULL) AS "Inside 95%",
-            any_value(bias) FILTER (forecast_origin IS NULL) AS "Bias",
-            count(coverage_80) FILTER (forecast_origin IS NOT NULL) AS "Origins"
-        FROM totals
-        GROUP BY level, span HAVING "Origins" > 0
+        SELECT regexp_extract(segment_kind, '^total_(.*)_(week|horizon)$', 1) AS level,
+            if(segment_kind LIKE '%_week', 'calendar week', 'whole horizon') AS span, *
+        FROM backtest_scores
+        WHERE model_version = ? AND segment = 'all' AND level != '' AND forecast_origin IS NULL
+            AND interval_origins > 0
         ORDER BY list_position(['chain', 'state', 'store_type', 'assortment', 'store'], level),
             span = 'whole horizon'
+        """,
+        [model_version],
+    )
+
+
+def error_parts(reading: Reading, model_version: str) -> list[Row]:
+    """Return the parts of the errors of a model and of its linear forecast, over all origins.
+
+    Returns:
+        ``part``; ``ordinary`` and ``linear`` (the model's and the linear forecast's part at origins
+        without Christmas), ``christmas`` (the model's at origins with it), all in log units;
+        ``ordinary_origins`` and ``christmas_origins``. Figures without an origin are None.
+    """
+    return reading.rows(
+        """
+        SELECT p.part,
+            any_value(log_error) FILTER (p.model = m.family AND season = 'ordinary') AS ordinary,
+            any_value(log_error) FILTER (p.model = 'linear' AND season = 'ordinary') AS linear,
+            any_value(log_error) FILTER (p.model = m.family AND season = 'christmas') AS christmas,
+            any_value(origins) FILTER (p.model = m.family AND season = 'ordinary')
+                AS ordinary_origins,
+            any_value(origins) FILTER (p.model = m.family AND season = 'christmas')
+                AS christmas_origins
+        FROM backtest_error_parts AS p JOIN model_versions AS m USING (model_version)
+        WHERE p.model_version = ? AND p.forecast_origin IS NULL
+        GROUP BY p.part
         """,
         [model_version],
     )

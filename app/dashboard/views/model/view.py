@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 
 import streamlit as st
 
 from app import queries as shared_queries
-from app.dashboard import choices, frame, shared_charts, words
+from app.dashboard import choices, frame, words
 from app.dashboard.answers import Answers
 from app.dashboard.tables import show_table
 from app.dashboard.views.model import PAGE, charts, queries
+from app.dashboard.views.model.accuracy import show_accuracy
 from app.dashboard.views.model.ranges import show_ranges
 from app.queries import Row
 
@@ -53,9 +53,11 @@ def show_champion(ask: Answers, champion: Row) -> None:
         frame.metric(
             "RMSPE in the backtest",
             words.percent(champion["rmspe_median"]),
+            words.count(own["origins"], "origin") if own else None,
             help=f"{words.RMSPE_HELP} Median over past forecast origins; at each of them, a model "
             "is trained with the data known then.",
         )
+        frame.metric("WAPE", words.percent(own["wape"] if own else None), help=words.WAPE_HELP)
         frame.metric(
             "Skill",
             words.percent(own["skill"] if own else None, 0),
@@ -76,71 +78,6 @@ def show_champion(ask: Answers, champion: Row) -> None:
             f"{words.plain(promotion['actor'])}: {words.plain(promotion['reason'])}."
         )
     st.caption(text, help=words.CHAMPION_HELP)
-
-
-def show_accuracy(ask: Answers, champion: Row) -> None:
-    """Show the backtest errors of the champion and of methods such as seasonal naive.
-
-    Charts show the errors by origin and by segment, a table those of all origins together.
-
-    ``champion`` is a row of table ``model_versions``.
-    """
-    version = champion["model_version"]
-    overall = ask(queries.scores, version, "overall")
-    if not overall:
-        frame.nothing("The published data have no backtest of this champion.")
-        return
-    st.subheader("By origin", anchor=False)
-    st.caption(
-        "Each point is the error of the forecasts from one past day (the origin), over the whole "
-        "horizon, by a model trained with earlier data only. Lower is better. RMSPE divides by the "
-        "sales of a day, so a few days with very low sales can lift a point far above its "
-        "neighbours. The axis is logarithmic, so that the other points stay readable."
-    )
-    by_origin = [row for row in overall if row["forecast_origin"] is not None]
-    frame.chart(
-        shared_charts.errors_by(by_origin, "forecast_origin", words.origin, as_ratios=True),
-        "RMSPE by backtest origin, for the model and the reference methods",
-    )
-    show_scores([row for row in overall if row["forecast_origin"] is None])
-    kinds = {words.spaced(kind): kind for kind in ask(queries.segment_kinds, version)}
-    if not kinds:
-        frame.nothing("The backtest has no scores by segment.")
-        return
-    st.subheader("By segment", anchor=False)
-    first = "horizon week" if "horizon week" in kinds else next(iter(kinds))
-    name = choices.one_of("Divide by", list(kinds), key="segment", default=first)
-    kind = kinds[name]
-    rows = [row for row in ask(queries.scores, version, kind) if row["forecast_origin"] is None]
-    frame.chart(
-        shared_charts.errors_by(rows, "segment", lambda segment: words.segment(kind, segment)),
-        f"RMSPE by {name}, the median over origins",
-    )
-
-
-def show_scores(rows: Sequence[Row]) -> None:
-    """Show a table of backtest errors, with one row for the champion and each other method.
-
-    ``rows`` are those rows of ``queries.scores`` that are for all origins together.
-    """
-    show_table(
-        [
-            {
-                "Method": words.spaced(row["model"]) + (" (champion)" if row["is_own"] else ""),
-                "RMSPE": row["rmspe_median"],
-                "MAPE": row["mape"],
-                "Bias": row["bias"],
-                "Skill": row["skill"],
-                "MAE": row["mae"],
-                "RMSE": row["rmse"],
-                "Store-days": row["store_days"],
-            }
-            for row in rows
-        ],
-        share=("RMSPE", "MAPE", "Bias", "Skill"),
-        euro=("MAE", "RMSE"),
-        column_config={"Store-days": _WHOLE},
-    )
 
 
 def show_features(ask: Answers, champion: Row) -> None:
