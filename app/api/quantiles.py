@@ -19,9 +19,11 @@ from rossmann_ml.serving.quantiles import (
     LEAST_LEVEL,
     Source,
     add_quantiles,
+    percentile_name,
 )
 
 MOST_LEVELS = 20
+_SCHEMA_WITH_QUANTILES = 3
 _LEVEL = re.compile(r"0?\.[0-9]{1,6}")
 
 
@@ -76,5 +78,8 @@ def with_quantiles(
     """
     if not levels:
         return frame
+    if reading.info.schema_version < _SCHEMA_WITH_QUANTILES:  # published by an earlier version
+        names = (percentile_name(level) for level in levels)
+        return frame.with_columns(pl.lit(None, pl.Float64).alias(name) for name in names)
     origins = frame["forecast_origin"].unique().to_list()
     return add_quantiles(frame, reading.frame(ERRORS_QUERY, [origins]), levels, source)

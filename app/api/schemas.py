@@ -127,10 +127,12 @@ class ForecastDay(BaseModel):
     lower_95: Money
     upper_95: Money
     sales_median: Money | None = Field(
+        default=None,
         description="EUR; sales are above it as often as below. Null in forecasts that are older "
-        "than quantiles."
+        "than quantiles.",
     )
     error_scale: float | None = Field(
+        default=None,
         description="Scale of the day's log error; a quantile is `sales_median * exp(error_scale * "
         "log_error)`.",
         examples=[0.11],

@@ -99,6 +99,23 @@ def test_forecasts_of_the_second_version_are_by_models_of_their_own_day(
         ).fetchall() == [(date(2015, 5, 8), 8.0)]
 
 
+def test_forecasts_of_the_third_version_are_kept_without_quantiles(
+    small_warehouse: Settings,
+) -> None:
+    with duckdb.connect(str(small_warehouse.database_path)) as connection:
+        for name in ("sales_median", "error_scale"):
+            connection.execute(f"ALTER TABLE forecasting.forecasts DROP COLUMN {name}")
+        connection.execute("DROP TABLE forecasting.error_quantiles")
+        connection.execute("UPDATE meta.schema_versions SET version = 3")
+    with connect(small_warehouse) as connection:
+        found = connection.execute(
+            "SELECT count(*) > 700, count(sales_median), count(error_scale) "
+            "FROM forecasting.forecasts"
+        ).fetchall()
+        assert connection.execute("FROM forecasting.error_quantiles").fetchall() == []
+    assert found == [(True, 0, 0)]
+
+
 @pytest.mark.parametrize("read_only", [True, False])
 def test_an_older_warehouse_is_migrated_with_a_message_and_loses_nothing(
     small_warehouse: Settings, migrations: Path, caplog: pytest.LogCaptureFixture, read_only: bool
