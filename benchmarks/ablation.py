@@ -206,7 +206,7 @@ def pass_params(
             f"origins {', '.join(uneven)}: expected whole steps of {step} days before {newest}"
         )
     values = params.model_dump()
-    values["backtest"]["reuse_within_days"] = 0
+    values["backtest"] |= {"reuse_within_days": 0, "origins_per_fit": 1}
     values["training"]["profiles"][profile] |= {
         "rows_share": rows_share,
         "backtest_origins_back_days": sorted((newest - origin).days for origin in origins),

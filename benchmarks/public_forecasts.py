@@ -15,7 +15,6 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import polars as pl
-from scipy.special import ndtri, stdtrit
 
 from benchmarks.public_scores import LEVELS, WEEK_DAYS
 from rossmann_ml.base.params import Params
@@ -30,7 +29,6 @@ from rossmann_ml.ingest import land_raw
 from rossmann_ml.models.bundle import Bundle
 from rossmann_ml.models.error_scale import interval_spread
 from rossmann_ml.models.recipe import Recipe
-from rossmann_ml.models.total_calibration import TotalCalibration
 from rossmann_ml.models.totals import STORE, add_up
 from rossmann_ml.pipeline.steps import BUILD_CORE, Run
 from rossmann_ml.training.fit import make_bundle
@@ -174,7 +172,7 @@ def week_quantiles(trained: Trained) -> FloatArray:
         pl.col("level") == STORE,
         pl.col("last_date") - pl.col("first_date") == pl.duration(days=WEEK_DAYS - 1),
     )
-    factors = total_factors(trained.bundle.total_calibration, weeks, LEVELS)
+    factors = np.exp(trained.bundle.total_calibration.log_quantiles(weeks, LEVELS.tolist()))
     store_ids = trained.stores["store_id"].to_list()
     found = np.zeros((len(store_ids), trained.days // WEEK_DAYS, len(LEVELS)))
     row = {store_id: number for number, store_id in enumerate(store_ids)}
@@ -182,27 +180,6 @@ def week_quantiles(trained: Trained) -> FloatArray:
     ahead = (weeks["first_date"] - weeks["forecast_origin"]).dt.total_days().to_numpy()
     found[store, (ahead - 1) // WEEK_DAYS] = weeks["forecast"].to_numpy()[:, None] * factors
     return found
-
-
-def total_factors(
-    calibration: TotalCalibration, totals: pl.DataFrame, levels: FloatArray
-) -> FloatArray:
-    """Return factors of stores' sums of daily forecasts at any level.
-
-    At 0.1 and 0.9 they are the bounds of the 80% interval. The median is the unbiased total.
-
-    Args:
-        calibration: Calibration of totals.
-        totals: Totals of level ``store``, from :func:`rossmann_ml.models.totals.add_up`.
-        levels: Probabilities with which sales are below the quantile.
-
-    Returns:
-        Factors of shape (rows, levels).
-    """
-    variance, freedom = calibration.variance(totals)
-    tails = calibration.store_quantiles["80"] / ndtri(0.9)
-    normal = stdtrit(freedom[:, None], levels[None, :])
-    return np.asarray(np.exp(calibration.log_bias + tails * normal * np.sqrt(variance)[:, None]))
 
 
 def actuals_after(inputs: OriginInputs, cutoff: date, days: int) -> tuple[FloatArray, FloatArray]:

@@ -37,7 +37,7 @@ _WEEK_DAYS = 7
 _LEAST_VARIANCE = 1e-10
 # Limit of an error in robust standard deviations. A few days a year (the end of December, a store
 # that reopens) have errors of a third, which would widen all other weeks' intervals by half.
-_USUAL_DEVIATIONS = 3.0
+_USUAL_DEVIATIONS = 5.0
 _MEDIAN_TO_DEVIATION = 1.4826  # median absolute to standard deviation, normal distribution
 
 
@@ -280,7 +280,7 @@ def _day_errors(rows: pl.DataFrame, stores: pl.DataFrame) -> dict[str, pl.DataFr
     """Compute the log errors of each segment's daily totals, from which variances are estimated.
 
     The chain's error on the day is subtracted from the errors of groups and stores. Errors of
-    stores are then divided by their spread. At each aggregation level, errors are limited to three
+    stores are then divided by their spread. At each aggregation level, errors are limited to five
     standard deviations (estimated from the median absolute error), because a few extreme days would
     widen all intervals.
 

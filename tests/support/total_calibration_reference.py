@@ -71,8 +71,8 @@ def day_errors(rows: list[Row], stores: list[Row]) -> dict[str, dict[Day, Error]
                 error /= spread
             found[level][origin, segment, day] = Error(error, forecast, spread)
     for errors in found.values():
-        # three robust standard deviations; one is 1.4826 medians for a normal distribution
-        limit = 3 * 1.4826 * median(abs(each.log_error) for each in errors.values())
+        # five robust standard deviations; one is 1.4826 medians for a normal distribution
+        limit = 5 * 1.4826 * median(abs(each.log_error) for each in errors.values())
         for each in errors.values():
             each.log_error = min(max(each.log_error, -limit), limit)
     return found

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import math
-from datetime import date, timedelta
 from statistics import fmean
 
 import numpy as np
-import polars as pl
 import pytest
 
-from benchmarks.public_forecasts import total_factors
 from benchmarks.public_page import page_of
 from benchmarks.public_scores import (
     LEVELS,
@@ -21,8 +18,6 @@ from benchmarks.public_scores import (
     seasonal_scale,
     wape,
 )
-from rossmann_ml.models.total_calibration import TotalCalibration
-from rossmann_ml.models.totals import add_up as add_up_totals
 
 NAN = math.nan
 
@@ -51,32 +46,6 @@ def test_days_are_added_up_from_the_last_one_back_and_an_unknown_week_stays_unkn
     assert add_up(past, 7)[0].tolist() == [4 + 6 + 7 + 8 + 9 + 10, sum(range(11, 18))]
     assert np.isnan(add_up(past, 7)[1]).tolist() == [True, False]
     assert add_up(past, 1)[0, 5:].tolist() == past[0, 5:].tolist()
-
-
-def test_quantiles_of_a_stores_week_meet_the_80_percent_interval_and_the_unbiased_total() -> None:
-    origin = date(2015, 6, 21)
-    rows = pl.DataFrame(
-        {
-            "forecast_origin": [origin] * 14,
-            "store_id": [1] * 14,
-            "target_date": [origin + timedelta(days=day) for day in range(1, 15)],
-            "horizon_days": range(1, 15),
-            "forecast": np.linspace(4000.0, 9000.0, 14),
-            "spread": [0.12] * 14,
-        }
-    )
-    stores = pl.DataFrame({"store_id": [1], "store_type": "a", "assortment": "a", "state": "HE"})
-    weeks = add_up_totals(rows, stores, horizon_days=14).filter(pl.col("level") == "store")
-    parts = [0.01, 0.004, 0.002]
-    levels = dict.fromkeys(("store_type", "assortment", "state"), parts)
-    calibration = TotalCalibration(
-        0.02, parts, levels, [0.3, 0.2, 0.1], [20.0, 40.0, 80.0], levels, {"80": 1.4, "95": 2.4}, []
-    )
-    found = total_factors(calibration, weeks, LEVELS)
-    expected = calibration.factors(weeks)
-    for column, name in ((0, "lower_80"), (4, "unbiased"), (8, "upper_80")):
-        np.testing.assert_allclose(found[:, column], expected[f"{name}_factor"], rtol=1e-12)
-    assert (np.diff(found, axis=1) > 0).all()
 
 
 def test_errors_count_known_days_each_in_units_of_its_store() -> None:
