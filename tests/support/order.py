@@ -20,6 +20,7 @@ FIRST = (
     "test_learning.py",
     "test_dbt_project.py",
     "test_another_retailer.py",
+    "test_horizons.py",
     "test_dashboard_browser.py",
     "test_up_and_down.py",
 )

@@ -98,7 +98,7 @@ def test_revisions_are_those_of_the_newest_origin(shared_published: Published) -
 def test_accuracy_is_shown_by_horizon_week(shared_published: Published) -> None:
     rows = answer(shared_published, "09")
     first = [row for row in rows if row["forecast_origin"] == ORIGINS[0]]
-    assert [row["weeks_ahead"] for row in first] == ["1", "2", "3", "4", "5", "6"]
+    assert [row["weeks_ahead"] for row in first] == [1, 2, 3, 4, 5, 6]
     assert all(0 < row["rmspe"] < 0.1 for row in rows)
 
 
