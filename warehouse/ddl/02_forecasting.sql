@@ -124,7 +124,8 @@ CREATE TABLE IF NOT EXISTS forecasting.forecast_runs (
     stores_not_forecast INTEGER NOT NULL,
     total_sales_forecast DOUBLE NOT NULL,
     started_at TIMESTAMP NOT NULL,
-    finished_at TIMESTAMP NOT NULL
+    finished_at TIMESTAMP NOT NULL,
+    total_sales_unbiased DOUBLE      -- NULL for runs that were replaced before schema version 3
 );
 
 -- Runs whose forecasts were deleted, because they used a file that was replaced or withdrawn or their
@@ -139,7 +140,8 @@ CREATE TABLE IF NOT EXISTS forecasting.runs_taken_back (
     total_sales_forecast DOUBLE NOT NULL,
     started_at TIMESTAMP NOT NULL,
     taken_back_at TIMESTAMP NOT NULL,
-    reason VARCHAR NOT NULL
+    reason VARCHAR NOT NULL,
+    total_sales_unbiased DOUBLE      -- NULL as in forecast_runs
 );
 
 -- Stores without a forecast at an origin, with the reason.
