@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
+from dataclasses import asdict
 from functools import partial
 from typing import Annotated, Any
 
@@ -17,6 +18,7 @@ from app.api.schemas import FORECAST_UNITS, Provenance
 from app.api.serving import Serving
 from app.api.what_if_schemas import PredictBatchBody, PredictBody, WhatIfAnswer
 from rossmann_ml.serving.what_if import PlanChange, Scenarios
+from rossmann_ml.serving.what_if_totals import ScenarioTotals
 
 router = APIRouter(tags=["what if"])
 
@@ -120,7 +122,7 @@ def _answer(
             mode="json"
         ),
         "units": FORECAST_UNITS,
-        "totals": _totals(totals, int(rows["is_changed"].sum())),
+        "totals": _totals(scenarios.totals, rows),
     }
     headers = {
         "Cache-Control": "no-store",
@@ -150,13 +152,15 @@ def _scenarios(loading: Future[Scenarios]) -> Scenarios:
     return loading.result()
 
 
-def _totals(by_store: pl.DataFrame, changed_store_days: int) -> dict[str, object]:
-    forecast, stored = float(by_store["sales_forecast"].sum()), None
-    if not by_store["stored_forecast"].has_nulls():
-        stored = float(by_store["stored_forecast"].sum())
+def _totals(totals: ScenarioTotals, rows: pl.DataFrame) -> dict[str, object]:
+    changed, stored = totals.total(rows), None
+    if not rows["stored_forecast"].has_nulls():
+        stored = totals.total(rows, "stored_forecast")
     return {
-        "sales_forecast": forecast,
-        "stored_forecast": stored,
-        "difference": None if stored is None else forecast - stored,
-        "changed_store_days": changed_store_days,
+        **asdict(changed),
+        "stored_forecast": stored and stored.sales_forecast,
+        "difference": stored and changed.sales_forecast - stored.sales_forecast,
+        "stored_unbiased": stored and stored.sales_unbiased,
+        "difference_unbiased": stored and changed.sales_unbiased - stored.sales_unbiased,
+        "changed_store_days": int(rows["is_changed"].sum()),
     }

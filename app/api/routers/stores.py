@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import date
 from threading import Lock
 from typing import Annotated
@@ -24,7 +25,7 @@ from app.api.row_models import row_model
 from app.api.schemas import Day, Provenance, StoreForecast, Whole
 from app.api.table_pages import answer_page, page_responses
 from app.published import Reading
-from app.queries import HORIZON_DAYS
+from app.queries import HORIZON_DAYS, Row
 
 router = APIRouter(prefix="/stores", tags=["stores"])
 
@@ -125,6 +126,8 @@ def store_forecast(
 ) -> Response:
     """Return sales forecasts with 80% and 95% bounds for the days after a forecast origin.
 
+    `total` is the unbiased total of these days; it is not the sum of the daily forecasts.
+
     Forecast and bounds are 0 on closed days. A `plan_source` of `assumed` means that a rule filled
     in the plan of the day, because the retailer's plan does not cover it; `not_selling` means that
     the store is closed, because its plan does not open it yet or leaves it out. Forecasts from past
@@ -161,7 +164,12 @@ def _encoded_forecast(reading: Reading, store_id: int, origin: date, days: int) 
         provenance = Provenance.of(reading.info, rows[0]["model_version"])
         provenance.forecast_origin = origin
         answer = StoreForecast.model_validate(
-            {"store_id": store_id, "provenance": provenance, "days": rows}
+            {
+                "store_id": store_id,
+                "provenance": provenance,
+                "total": _total(reading, store_id, origin, rows),
+                "days": rows,
+            }
         )
         return answer.model_dump_json().encode()
     if not reading.rows("FROM forecasts WHERE forecast_origin = ? LIMIT 1", [origin]):
@@ -175,6 +183,20 @@ def _encoded_forecast(reading: Reading, store_id: int, origin: date, days: int) 
     raise ProblemError(
         "store-not-forecast", f"Store {store_id} has no forecast from {origin}: {reason}."
     )
+
+
+def _total(
+    reading: Reading, store_id: int, origin: date, rows: Sequence[Row]
+) -> Mapping[str, object]:
+    total = queries.horizon_total(reading, "store", str(store_id), origin, len(rows))
+    if total is not None:
+        return total
+    day_sum = sum(row["sales_forecast"] for row in rows)
+    return {
+        "sales_forecast": day_sum,
+        "sales_unbiased": day_sum * queries.unbiased_factor(reading, origin),
+        **dict.fromkeys(("lower_80", "upper_80", "lower_95", "upper_95")),
+    }
 
 
 @router.get(

@@ -129,8 +129,9 @@ def show_origin(ask: Answers, rows: Sequence[Row]) -> Row:
     )
     frame.chart(
         charts.forecast_and_actual(ask(queries.forecast_and_actual, row["forecast_origin"])),
-        "Daily totals of forecasts and of actual sales, over the same stores",
+        "Unbiased daily totals of forecasts, and of actual sales, over the same stores",
     )
+    st.caption("Totals per day, over the same stores.", help=words.TOTAL_HELP)
     return row
 
 
