@@ -31,6 +31,10 @@ BIAS_HELP = (
     "Somewhat below 0% is expected, because daily forecasts minimise the error in percent. Totals "
     "are corrected for it."
 )
+TOTAL_BIAS_HELP = (
+    "Unbiased total over sum of sales, minus 1. Above 0%: totals are too high. Daily forecasts "
+    "have a bias somewhat below 0%, because they minimise the error in percent."
+)
 TOTAL_HELP = (
     "The unbiased total, for budgets and plans. It differs from the sum of the daily forecasts, "
     "because each of them minimises the error in percent, and their sum is too low."

@@ -14,7 +14,7 @@ import polars as pl
 
 from rossmann_ml.models.error_scale import interval_spread
 from rossmann_ml.models.total_calibration import TotalCalibration
-from rossmann_ml.models.totals import CHAIN, GROUPS, STORE, exact_sum, with_segments
+from rossmann_ml.models.totals import CHAIN, GROUPS, STORE, with_segments
 from rossmann_ml.serving.prepared_origin import PreparedOrigin
 
 _BOUNDS = ("lower_80", "upper_80", "lower_95", "upper_95")
@@ -94,7 +94,7 @@ class ScenarioTotals:
         rows = scored.select(
             "store_id", "target_date", "horizon_days", forecast=pl.col(column).fill_null(0.0)
         ).with_columns(is_open=pl.col("forecast") > 0)
-        plain = float(rows.select(exact_sum(pl.col("forecast"))).item())
+        plain = float(rows["forecast"].sum())
         bounds = self._bounds(rows) if plain > 0 else dict.fromkeys(_BOUNDS, 1.0)
         return ScenarioTotal(
             plain, plain * self.factor, **{name: plain * bounds[name] for name in bounds}

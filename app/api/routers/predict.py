@@ -155,12 +155,13 @@ def _scenarios(loading: Future[Scenarios]) -> Scenarios:
 def _totals(totals: ScenarioTotals, rows: pl.DataFrame) -> dict[str, object]:
     changed, stored = totals.total(rows), None
     if not rows["stored_forecast"].has_nulls():
-        stored = totals.total(rows, "stored_forecast")
+        stored = float(rows["stored_forecast"].sum())
+    difference = None if stored is None else changed.sales_forecast - stored
     return {
         **asdict(changed),
-        "stored_forecast": stored and stored.sales_forecast,
-        "difference": stored and changed.sales_forecast - stored.sales_forecast,
-        "stored_unbiased": stored and stored.sales_unbiased,
-        "difference_unbiased": stored and changed.sales_unbiased - stored.sales_unbiased,
+        "stored_forecast": stored,
+        "difference": difference,
+        "stored_unbiased": None if stored is None else stored * totals.factor,
+        "difference_unbiased": None if difference is None else difference * totals.factor,
         "changed_store_days": int(rows["is_changed"].sum()),
     }

@@ -159,18 +159,31 @@ def runs(reading: Reading) -> list[Row]:
 
     Columns are origin, kind (``weekly`` or ``backfill``), time of the end (UTC), duration in
     seconds, numbers of stores with and without a forecast, number of store-days with an assumed
-    plan, unbiased total of the forecasts (EUR), model version and run id. Column names are the
-    titles that visitors see.
+    plan, unbiased total of the forecasts (EUR; None if it is not known), model version and run id.
+    Column names are the titles that visitors see.
     """
-    return reading.rows(
+    found = reading.rows(
         """
-        SELECT forecast_origin AS "Origin", run_kind AS "Kind", finished_at AS "Finished (UTC)",
-            epoch(finished_at - started_at) AS "Seconds", stores AS "Stores",
-            stores_not_forecast AS "No forecast", assumed_store_days AS "Assumed plan",
-            total_sales_unbiased AS "Total", model_version AS "Model", run_id AS "Run"
+        SELECT *, epoch(finished_at - started_at) AS seconds
         FROM forecast_runs ORDER BY finished_at DESC, run_id
         """
     )
+    return [
+        {
+            "Origin": row["forecast_origin"],
+            "Kind": row["run_kind"],
+            "Finished (UTC)": row["finished_at"],
+            "Seconds": row["seconds"],
+            "Stores": row["stores"],
+            "No forecast": row["stores_not_forecast"],
+            "Assumed plan": row["assumed_store_days"],
+            # generations that earlier versions published have no such column
+            "Total": row.get("total_sales_unbiased"),
+            "Model": row["model_version"],
+            "Run": row["run_id"],
+        }
+        for row in found
+    ]
 
 
 def alerts(reading: Reading, most: int) -> list[Row]:
