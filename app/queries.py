@@ -94,39 +94,103 @@ def store_history(reading: Reading, store_id: int, days: int) -> list[Row]:
     )
 
 
+def unbiased_factor(reading: Reading, origin: date) -> float:
+    """Return the factor that turns sums of an origin's daily forecasts into unbiased totals.
+
+    It is the same for all totals of an origin. Use it for totals that no table has, such as those
+    of some stores or of ten days. It is 1 for an origin without any open day.
+    """
+    row = reading.row(
+        """
+        SELECT max_by(sales_unbiased / sales_forecast, days) AS factor
+        FROM forecast_horizon_totals
+        WHERE level = 'chain' AND forecast_origin = ? AND sales_forecast > 0
+        """,
+        [origin],
+    )
+    return 1.0 if row is None or row["factor"] is None else float(row["factor"])
+
+
+def horizon_total(
+    reading: Reading, level: str, segment: str, origin: date, days: int
+) -> Row | None:
+    """Return a segment's row of ``forecast_horizon_totals``: unbiased total and its intervals.
+
+    Args:
+        reading: Access to the generation.
+        level: Level of the segment, for example ``state``.
+        segment: The segment, for example ``HE``; ``all`` for the chain.
+        origin: Forecast origin.
+        days: Number of days after the origin.
+
+    Returns:
+        The row; None if the generation has no total of this segment for this number of days, or the
+        total has no interval.
+    """
+    return reading.row(
+        """
+        FROM forecast_horizon_totals
+        WHERE level = ? AND segment = ? AND forecast_origin = ? AND days = ?
+            AND lower_80 IS NOT NULL
+        """,
+        [level, segment, origin, days],
+    )
+
+
 def stores_side_by_side(reading: Reading, days: int) -> list[Row]:
-    """Sum each store's newest forecasts over the first ``days`` days, to compare the stores.
+    """Add up each store's newest forecasts over the first ``days`` days, to compare the stores.
 
     Returns:
         One row per store with a forecast: ``store_id, store_type, assortment``, ``state``
-        (``unknown`` if it is not known), ``total`` and ``per_open_day`` (forecast in EUR),
-        ``open_days``, ``promo_days`` (open days with a promotion), ``range_share`` (half the summed
-        widths of the daily 80% intervals, divided by ``total``), ``last_year`` (sales in EUR on the
-        days 364 days earlier) and ``change_on_last_year`` (``total / last_year - 1``). The last two
-        are NULL if the sales of an earlier day are missing. A ratio with denominator 0 is NULL.
+        (``unknown`` if it is not known), ``sales_unbiased`` (unbiased total in EUR), ``lower_80``
+        and ``upper_80`` (bounds of this total; NULL if the generation has none for this number of
+        days), ``per_open_day`` (``sales_unbiased / open_days``), ``open_days``, ``promo_days``
+        (open days with a promotion), and ``range_share`` (half the summed widths of the daily 80%
+        intervals, divided by the sum of the daily forecasts).
+
+        The comparison with last year covers the days that are open now and had sales 364 days
+        earlier: ``compared_days`` (their number), ``compared`` (their unbiased total in EUR),
+        ``last_year`` (sales in EUR on the days 364 days earlier), and ``change_on_last_year``
+        (``compared / last_year - 1``). The last three are NULL without such a day. A ratio with
+        denominator 0 is NULL.
     """
+    origin = reading.info.forecast_origin
     return reading.rows(
         """
+        WITH days AS (
+            SELECT f.*, p.is_promo, if(f.is_open AND l.is_open AND l.sales > 0, l.sales, NULL)
+                AS last_year
+            FROM latest_forecasts AS f
+            LEFT JOIN store_plan AS p
+                ON p.store_id = f.store_id AND p.plan_date = f.target_date
+            LEFT JOIN daily_sales AS l
+                ON l.store_id = f.store_id AND l.sales_date = f.target_date - 364
+            WHERE f.horizon_days <= $days
+        ), sums AS (
+            SELECT store_id, sum(sales_forecast) AS day_sum,
+                count(*) FILTER (is_open) AS open_days,
+                count(*) FILTER (is_open AND is_promo) AS promo_days,
+                sum(upper_80 - lower_80) / 2 / nullif(day_sum, 0) AS range_share,
+                count(last_year) AS compared_days,
+                sum(sales_forecast) FILTER (last_year IS NOT NULL) * $factor AS compared,
+                sum(last_year) AS last_year
+            FROM days GROUP BY store_id
+        )
         SELECT s.store_id, s.store_type, s.assortment, coalesce(s.state, 'unknown') AS state,
-            sum(c.sales_forecast) AS total,
-            count(*) FILTER (c.is_open) AS open_days,
-            count(*) FILTER (c.is_open AND p.is_promo) AS promo_days,
-            total / nullif(open_days, 0) AS per_open_day,
-            sum(c.upper_80 - c.lower_80) / 2 / nullif(total, 0) AS range_share,
-            CASE WHEN count(l.sales) = count(*)
-                THEN total / nullif(sum(l.sales), 0) - 1 END AS change_on_last_year,
-            CASE WHEN count(l.sales) = count(*) THEN sum(l.sales) END AS last_year
-        FROM latest_forecasts AS c
+            coalesce(t.sales_unbiased, n.day_sum * $factor) AS sales_unbiased,
+            t.lower_80, t.upper_80,
+            coalesce(t.sales_unbiased, n.day_sum * $factor) / nullif(n.open_days, 0)
+                AS per_open_day,
+            n.open_days, n.promo_days, n.range_share, n.compared_days, n.compared, n.last_year,
+            n.compared / n.last_year - 1 AS change_on_last_year
+        FROM sums AS n
         JOIN stores AS s USING (store_id)
-        LEFT JOIN store_plan AS p
-            ON p.store_id = c.store_id AND p.plan_date = c.target_date
-        LEFT JOIN daily_sales AS l
-            ON l.store_id = c.store_id AND l.sales_date = c.target_date - 364
-        WHERE c.horizon_days <= ?
-        GROUP BY s.store_id, s.store_type, s.assortment, s.state
+        LEFT JOIN forecast_horizon_totals AS t
+            ON t.level = 'store' AND t.segment = n.store_id::VARCHAR
+            AND t.forecast_origin = $origin AND t.days = $days
         ORDER BY s.store_id
         """,
-        [days],
+        {"days": days, "origin": origin, "factor": unbiased_factor(reading, origin)},
     )
 
 

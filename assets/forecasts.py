@@ -121,7 +121,7 @@ def _reported(report: ForecastReport) -> dict[str, Any]:
         stores=report.stores,
         stores_not_forecast=report.stores_not_forecast,
         assumed_store_days=report.assumed_store_days,
-        total_sales_forecast=report.total_sales_forecast,
+        total_sales_unbiased=report.total_sales_unbiased,
         run_id=report.run_id,
         is_new=report.is_new,
         seconds=report.seconds,

@@ -10,8 +10,9 @@ from rossmann_ml.serving.status import Status
 def print_summary(console: Console, summary: Summary, *, is_new: bool) -> None:
     """Print the current generation's main figures, and commands to run next.
 
-    The figures are data set, forecast days, model, accuracy in the backtest, and file. If the model
-    was trained with the profile ``fast``, the commands include a full training.
+    The figures are data set, forecast days, unbiased total of the chain with its range, model,
+    accuracy in the backtest, and file. If the model was trained with the profile ``fast``, the
+    commands include a full training.
 
     Args:
         console: Terminal to print to.
@@ -28,6 +29,7 @@ def print_summary(console: Console, summary: Summary, *, is_new: bool) -> None:
         "data": info.data_set_name + (", which is synthetic" if info.is_synthetic else ""),
         "forecast": f"{summary.stores:,} stores, {summary.days} days from {summary.first_day} to "
         f"{summary.last_day}, origin {info.forecast_origin}",
+        "total": _total(summary),
         "model": info.model_version,
         "accuracy": _accuracy(summary),
         "file": str(summary.path),
@@ -74,6 +76,17 @@ def print_alerts(console: Console, status: Status) -> None:
         console.print("Advice: train a challenger now, because of", soft_wrap=True)
         console.print(f"  {status.retraining_advice}", soft_wrap=True, markup=False)
         console.print("  rossmann refresh --retrain full", soft_wrap=True, markup=False)
+
+
+def _total(summary: Summary) -> str:
+    if summary.sales_unbiased is None:
+        return "not known"
+    if summary.lower_80 is None or summary.upper_80 is None:
+        return f"{summary.sales_unbiased:,.0f} EUR"
+    return (
+        f"{summary.sales_unbiased:,.0f} EUR, 80% range {summary.lower_80:,.0f} to "
+        f"{summary.upper_80:,.0f} EUR"
+    )
 
 
 def _accuracy(summary: Summary) -> str:

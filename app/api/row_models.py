@@ -33,6 +33,7 @@ _EXAMPLES: dict[str, object] = {
     "week_start": "2015-08-03",
     "horizon_days": 1,
     "sales_forecast": 5590.0,
+    "sales_unbiased": 5673.9,
     "previous_forecast": 5480.5,
     "change": 109.5,
     "change_share": 0.02,

@@ -143,6 +143,27 @@ class ForecastDay(BaseModel):
     )
 
 
+class TotalBounds(BaseModel):
+    """Intervals of an unbiased total, in EUR; null where a total has none."""
+
+    lower_80: Money | None = Field(description="EUR; the total is below it in 10% of cases.")
+    upper_80: Money | None = Field(description="EUR; the total is above it in 10% of cases.")
+    lower_95: Money | None = Field(description="EUR; the total is below it in 2.5% of cases.")
+    upper_95: Money | None = Field(description="EUR; the total is above it in 2.5% of cases.")
+
+
+class StoreTotal(TotalBounds):
+    """Total of all days in a response about one store.
+
+    Plan with `sales_unbiased`. The sum of the daily forecasts is one or two percent lower, because
+    each of them minimises the error in percent. The bounds belong to `sales_unbiased`; they are
+    null unless the response has 7, 14, 28 or all days of the horizon.
+    """
+
+    sales_forecast: Money = Field(description="EUR; sum of the daily forecasts.")
+    sales_unbiased: Money = Field(description="EUR; unbiased total, the one to plan with.")
+
+
 class StoreForecast(BaseModel):
     """Forecast for one store from one forecast origin."""
 
@@ -152,6 +173,7 @@ class StoreForecast(BaseModel):
         description="Unit of the forecast and its bounds: `sales`.",
     )
     provenance: Provenance
+    total: StoreTotal
     days: list[ForecastDay]
 
 

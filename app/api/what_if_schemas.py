@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from app.api.schemas import FORECAST_UNITS, Day, ForecastDay, Money, Provenance
+from app.api.schemas import FORECAST_UNITS, Day, ForecastDay, Money, Provenance, TotalBounds
 
 _StoreNumber = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1, examples=[1])]
 _MOST_FIELDS = 20
@@ -129,17 +129,32 @@ class WhatIfDay(ForecastDay):
     )
 
 
-class WhatIfTotals(BaseModel):
+class WhatIfTotals(TotalBounds):
     """Totals over all stores and days in a what-if response.
 
-    `difference` is the forecast minus the stored forecast, null if the stored forecast is null.
+    Plan with the unbiased totals. The other three are sums of daily forecasts, which are one or two
+    percent lower, because each daily forecast minimises the error in percent. The bounds belong to
+    `sales_unbiased`. They are null unless the request is about one store or all stores of the
+    chain, a store type, an assortment or a state, and about the first days after the origin or a
+    calendar week. A difference has no bounds. What depends on the stored forecast is null where a
+    day has none.
     """
 
-    sales_forecast: Money
+    sales_forecast: Money = Field(description="EUR; sum of the daily forecasts.")
     stored_forecast: Money | None = Field(
-        description="EUR; null where a day has no stored forecast."
+        description="EUR; sum of the stored daily forecasts; null where a day has none."
     )
-    difference: float | None = Field(description="EUR", examples=[945.4])
+    difference: float | None = Field(
+        description="EUR; sum of the forecasts minus sum of the stored forecasts.",
+        examples=[945.4],
+    )
+    sales_unbiased: Money = Field(description="EUR; total to plan with, with the changed plan.")
+    stored_unbiased: Money | None = Field(
+        description="EUR; total to plan with, with the published plan."
+    )
+    difference_unbiased: float | None = Field(
+        description="EUR; `sales_unbiased` minus `stored_unbiased`.", examples=[961.5]
+    )
     changed_store_days: int = Field(description="Number of store days with a changed plan.")
 
 

@@ -118,6 +118,17 @@ class StoreFilter:
         ]
         return "; ".join(parts) or "all stores"
 
+    def segment(self) -> tuple[str, str] | None:
+        """Return level and segment of the totals of exactly the stores that pass.
+
+        An example is ``("state", "HE")``; without values it is ``("chain", "all")``. The result is
+        None if several values are chosen, because no table has the total of such stores.
+        """
+        chosen = [(level, value) for level, values in self.chosen.items() for value in values]
+        if not chosen:
+            return "chain", "all"
+        return chosen[0] if len(chosen) == 1 else None
+
 
 def store_filter(stores: Sequence[Row]) -> StoreFilter:
     """Show controls for type, assortment and state of stores, and return the chosen filter.

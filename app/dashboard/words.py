@@ -26,7 +26,23 @@ CHAMPION_HELP = (
     "The champion is the model that makes the published forecasts. A challenger is a new model. It "
     "must pass a comparison on the same days before it becomes champion."
 )
-BIAS_HELP = "Sum of forecasts over sum of sales, minus 1. Above 0%: forecasts are too high."
+BIAS_HELP = (
+    "Sum of the daily forecasts over sum of sales, minus 1. Above 0%: forecasts are too high. "
+    "Somewhat below 0% is expected, because daily forecasts minimise the error in percent. Totals "
+    "are corrected for it."
+)
+TOTAL_BIAS_HELP = (
+    "Unbiased total over sum of sales, minus 1. Above 0%: totals are too high. Daily forecasts "
+    "have a bias somewhat below 0%, because they minimise the error in percent."
+)
+TOTAL_HELP = (
+    "The unbiased total, for budgets and plans. It differs from the sum of the daily forecasts, "
+    "because each of them minimises the error in percent, and their sum is too low."
+)
+LAST_YEAR_HELP = (
+    "Last year: the same weekdays, 52 weeks before. Only days that are open in both years are "
+    "compared."
+)
 WAPE_HELP = (
     "Sum of absolute errors over sum of sales. Large stores count more than in RMSPE, and a few "
     "days with very low sales count little. Lower is better."
@@ -87,10 +103,12 @@ def euro(value: float | None) -> str:
 def signed_euro(value: float | None) -> str:
     """Convert a difference in EUR to text as ``euro`` does, with ``+`` in front if it is above 0.
 
-    The text for None is a dash.
+    The text for None is a dash. A difference that rounds to 0 has no sign.
     """
     if value is None:
         return NONE
+    if abs(value) < 0.5:
+        return euro(0)
     return f"{'+' if value > 0 else ''}{euro(value)}"
 
 
@@ -100,8 +118,26 @@ def percent(value: float | None, digits: int = 1) -> str:
 
 
 def signed_percent(value: float | None) -> str:
-    """Convert a relative difference to text, for example 0.052 to ``+5.2%``; a dash for None."""
-    return NONE if value is None else f"{value:+.1%}"
+    """Convert a relative difference to text, for example 0.052 to ``+5.2%``; a dash for None.
+
+    A difference that rounds to 0 has no sign.
+    """
+    if value is None:
+        return NONE
+    text = f"{value:+.1%}"
+    return text if text.strip("+-0.%") else text[1:]
+
+
+def total_range(total: Row | None) -> str | None:
+    """Return the 80% range of a total as text, for example ``80% range 90 € to 110 €``.
+
+    Args:
+        total: Row with the bounds ``lower_80, upper_80`` in EUR. Without a row or bounds, the
+            result is None.
+    """
+    if total is None or total["lower_80"] is None:
+        return None
+    return f"80% range {euro(total['lower_80'])} to {euro(total['upper_80'])}"
 
 
 def bounds(lower: float | None, upper: float | None) -> str:

@@ -73,14 +73,15 @@ def vintage_table(report: AccuracyReport) -> Table:
     """Build a table of accuracy, one row per vintage, newest origin first, 20 vintages at most.
 
     The columns are the number of days with actuals, RMSPE, the model's RMSPE in its backtest, RMSPE
-    over the origins of four weeks, bias, coverage of both intervals, and skill. The last row is the
-    backtest of the newest vintage's model, for comparison.
+    over the origins of four weeks, bias of totals, coverage of both intervals, and skill. The last
+    row is the backtest of the newest vintage's model, for comparison.
     """
     table = narrow_table(
         f"Forecasts as first served, against sales up to {report.newest_sales_date}, on open "
         "days.\nSkill: compared with seasonal naive at the origin. 4 weeks: RMSPE of this\n"
         "origin and those of the 27 days before. Last row: backtest of the newest\n"
-        "vintage's model. Nobody was given forecasts of a backfill.",
+        "vintage's model. Nobody was given forecasts of a backfill. Bias: of the\n"
+        "unbiased total; daily forecasts are lower on purpose, see forecast_accuracy.",
         left=("origin", ""),
         right=("days", "RMSPE", "backtest", "4 weeks", "bias", "80%", "95%", "skill"),
     )
@@ -92,7 +93,7 @@ def vintage_table(report: AccuracyReport) -> Table:
             f"{row['rmspe']:.4f}",
             _number(row["backtest_rmspe"]),
             f"{row['rolling_rmspe']:.4f}",
-            f"{row['bias']:+.1%}",
+            "-" if row["total_bias"] is None else f"{row['total_bias']:+.1%}",
             *(_share(row[name]) for name in _SHARES),
         )
     table.add_section()

@@ -53,7 +53,9 @@ class ForecastReport:
             filled it in.
         stores_not_forecast: Number of stores without a forecast; the table
             ``forecasting.stores_not_forecast`` has the reasons.
-        total_sales_forecast: Sum of all forecasts in EUR.
+        total_sales_forecast: Sum of all daily forecasts in EUR, which is too low on average.
+        total_sales_unbiased: Unbiased total of all forecasts in EUR; None for a run that was
+            replaced before these totals were stored.
         is_new: Whether new forecasts were stored; False if the inputs were the same as before.
         seconds: Wall time in seconds.
     """
@@ -66,6 +68,7 @@ class ForecastReport:
     assumed_store_days: int
     stores_not_forecast: int
     total_sales_forecast: float
+    total_sales_unbiased: float | None
     is_new: bool
     seconds: float
 
@@ -233,6 +236,7 @@ def store_forecasts(
         )
         _replace(connection, "unseen_categories", origin, unseen)
         not_forecast = _stores_not_forecast(connection, origin)
+        total = float(rows["sales_forecast"].sum())
         _replace(connection, "stores_not_forecast", origin, not_forecast)
         run = {
             "run_id": run_id,
@@ -248,7 +252,8 @@ def store_forecasts(
             "store_days": len(rows),
             "assumed_store_days": int((rows["plan_source"] == "assumed").sum()),
             "stores_not_forecast": len(not_forecast),
-            "total_sales_forecast": float(rows["sales_forecast"].sum()),
+            "total_sales_forecast": total,
+            "total_sales_unbiased": total * forecasting.unbiased_factor(connection, origin),
             "started_at": started_at,
             "finished_at": utc_now(),
         }
@@ -310,7 +315,7 @@ def _report(
         """
         SELECT
             run_id, forecast_origin, model_version, stores, store_days, assumed_store_days,
-            stores_not_forecast, total_sales_forecast
+            stores_not_forecast, total_sales_forecast, total_sales_unbiased
         FROM forecasting.forecast_runs WHERE run_id = ?
         """,
         [run_id],

@@ -78,7 +78,8 @@ def _take_back(connection: duckdb.DuckDBPyConnection, run_id: str, reason: str) 
         """
         INSERT INTO forecasting.runs_taken_back BY NAME
         SELECT run_id, run_kind, forecast_origin, model_version, data_version, store_days,
-            total_sales_forecast, started_at, $now AS taken_back_at, $reason AS reason
+            total_sales_forecast, total_sales_unbiased, started_at, $now AS taken_back_at,
+            $reason AS reason
         FROM forecasting.forecast_runs WHERE run_id = $run_id
         """,
         {"run_id": run_id, "reason": reason, "now": utc_now()},

@@ -18,16 +18,20 @@ import polars as pl
 from rossmann_ml.base.errors import DamagedError
 from rossmann_ml.base.params import ContinuityParams
 from rossmann_ml.serving.generations import read_info, reading_even_if_busy
-from rossmann_ml.warehouse.connection import read_frame
+from rossmann_ml.warehouse.connection import one_value, read_frame
 from rossmann_ml.warehouse.tables import forecasting, marts
 
 _KEYS = ["store_id", "target_date"]
+_PUBLISHED_FACTOR = """
+    SELECT max_by(sales_unbiased / sales_forecast, days) FROM forecast_horizon_totals
+    WHERE level = 'chain' AND forecast_origin = ? AND sales_forecast > 0
+"""
 _OPENINGS_NAMED = 5
 
 
 @dataclass(frozen=True)
 class Move:
-    """Change of one total from the published vintage to the new one, over the same days.
+    """Change of one unbiased total from the published vintage to the new one, over the same days.
 
     Attributes:
         name: Name of the total: ``chain, week of 2015-06-22``, ``state BE``, ``store 262``.
@@ -153,6 +157,7 @@ def compare_with_published(
                 "SELECT store_id, target_date, sales_forecast AS before, "
                 "plan_source = 'not_selling' AS was_resting FROM latest_forecasts",
             )
+            factor = one_value(published, float, _PUBLISHED_FACTOR, [info.forecast_origin])
         except duckdb.Error as error:
             raise DamagedError(f"{current} is damaged: {error}") from error
     origin = forecasting.newest_origin_between(connection)
@@ -167,7 +172,10 @@ def compare_with_published(
         # a store that was not forecast before is not a jump, a store that is lost is
         before.join(after, on=_KEYS, how="left")
         .filter(pl.col("target_date").is_in(sorted(days)))
-        .with_columns(pl.col("after").fill_null(0.0))
+        .with_columns(
+            pl.col("before") * (factor or 1.0),
+            pl.col("after").fill_null(0.0) * forecasting.unbiased_factor(connection, origin),
+        )
         .join(stores, on="store_id", how="left")
         .sort(_KEYS)
     )

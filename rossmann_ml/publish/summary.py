@@ -25,6 +25,11 @@ _FORECASTS = """
     FROM latest_forecasts
 """
 
+_TOTAL = """
+    SELECT sales_unbiased, lower_80, upper_80 FROM forecast_horizon_totals
+    WHERE level = 'chain' AND forecast_origin = $origin ORDER BY days DESC LIMIT 1
+"""
+
 _MODEL = """
     SELECT
         median(rmspe) FILTER (model = $blend),
@@ -49,6 +54,9 @@ class Summary:
         first_store: Smallest store number among them.
         first_day: First forecast day of the newest origin.
         last_day: Last forecast day of the newest origin.
+        sales_unbiased: Unbiased total of the chain over these days in EUR; None if it is not known.
+        lower_80: Lower bound of the total's 80% interval in EUR; None if it is not known.
+        upper_80: Upper bound of the total's 80% interval in EUR; None if it is not known.
         rmspe: Median RMSPE of the champion over its backtest origins; None without a backtest.
         rmspe_seasonal_naive: The same for the baseline seasonal naive, on the same rows.
         rmspe_median: The same for the baseline store-weekday-promo median, on the same rows.
@@ -63,6 +71,9 @@ class Summary:
     first_store: int
     first_day: date
     last_day: date
+    sales_unbiased: float | None
+    lower_80: float | None
+    upper_80: float | None
     rmspe: float | None
     rmspe_seasonal_naive: float | None
     rmspe_median: float | None
@@ -87,6 +98,7 @@ def summarise(settings: Settings) -> Summary:
     with reading_even_if_busy(path) as connection:
         info = read_info(connection)
         (forecasts,) = connection.execute(_FORECASTS).fetchall()
+        total = connection.execute(_TOTAL, {"origin": info.forecast_origin}).fetchone()
         names = {
             "blend": BLEND,
             "naive": SEASONAL_NAIVE,
@@ -94,5 +106,5 @@ def summarise(settings: Settings) -> Summary:
             "model_version": info.model_version,
         }
         (model,) = connection.execute(_MODEL, names).fetchall()
-    figures = (*forecasts, *model, tuple(damaged_files(settings)))
+    figures = (*forecasts, *(total or (None,) * 3), *model, tuple(damaged_files(settings)))
     return Summary(info, path, *figures)

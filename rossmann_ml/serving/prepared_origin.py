@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from rossmann_ml.base.params import FeatureParams
-from rossmann_ml.features.grid import FloatArray, PlanGrid, StoreGrid
+from rossmann_ml.features.grid import BoolArray, FloatArray, PlanGrid, StoreGrid
 from rossmann_ml.features.inputs import read_published_inputs
 from rossmann_ml.features.linear import LinearForecast, linear_forecasts
 from rossmann_ml.features.panel import scoring_panel
@@ -54,6 +54,11 @@ class PreparedOrigin:
     plan_source: np.ndarray
     stored: FloatArray
     mean_departures: pl.DataFrame
+
+    @property
+    def has_plan(self) -> BoolArray:
+        """Whether each store has a plan, and so a forecast, shape (stores,)."""
+        return np.array([source is not None for source in self.plan_source[:, 0]])
 
 
 def prepare_origin(generation: Path, params: FeatureParams) -> PreparedOrigin:

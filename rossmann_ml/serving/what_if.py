@@ -28,6 +28,7 @@ from rossmann_ml.features.history import expectations
 from rossmann_ml.features.plan import plan_features
 from rossmann_ml.serving.generations import read_info, reading
 from rossmann_ml.serving.prepared_origin import PreparedOrigin, prepare_origin
+from rossmann_ml.serving.what_if_totals import ScenarioTotals
 
 if TYPE_CHECKING:
     from rossmann_ml.models.bundle import Bundle
@@ -68,6 +69,7 @@ class Scenarios:
         forecast_origin: Last day whose sales are known.
         horizon_days: Number of days after the origin that have forecasts.
         model_version: Model that forecasts; it also made the published forecasts.
+        totals: Adds up forecasts of scenarios to unbiased totals.
     """
 
     def __init__(self, origin: PreparedOrigin, bundle: Bundle, *, horizon_days: int) -> None:
@@ -76,6 +78,7 @@ class Scenarios:
         self.model_version = bundle.model_version
         self.forecast_origin = origin.linear.forecast_origin
         self.horizon_days = horizon_days
+        self.totals = ScenarioTotals.of(bundle.total_calibration, origin)
 
     @classmethod
     def load(
@@ -170,7 +173,7 @@ class Scenarios:
 
     def _rows(self, store_ids: Sequence[int] | None) -> IntArray:
         known = self._origin.stores.store_ids
-        has_plan = np.array([source is not None for source in self._origin.plan_source[:, 0]])
+        has_plan = self._origin.has_plan
         if store_ids is None:
             return np.flatnonzero(has_plan)
         asked = np.unique(np.asarray(store_ids, dtype=np.int64))

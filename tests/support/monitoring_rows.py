@@ -60,7 +60,8 @@ _DEFAULTS: dict[str, dict[str, object]] = {
         "run_id": "run", "run_kind": "weekly", "forecast_origin": ORIGIN, "known_by": TODAY,
         "model_version": "champion", "data_version": "d", "code_version": "c", "input_hash": "h",
         "git_commit": "g", "stores": 10, "store_days": 64, "assumed_store_days": 0,
-        "stores_not_forecast": 0, "total_sales_forecast": 1.0, "started_at": STAMP,
+        "stores_not_forecast": 0, "total_sales_forecast": 1.0,
+        "total_sales_unbiased": 1.0, "started_at": STAMP,
         "finished_at": STAMP,
     },
     "forecasting.stores_not_forecast": {

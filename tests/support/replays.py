@@ -121,7 +121,8 @@ class StandInJob:
                     $monday AS known_by, 'm' AS model_version, 'd' AS data_version,
                     'c' AS code_version, 'h' AS input_hash, 'g' AS git_commit, 2 AS stores,
                     84 AS store_days, 0 AS assumed_store_days, 0 AS stores_not_forecast,
-                    1.0 AS total_sales_forecast, now() AS started_at, now() AS finished_at
+                    1.0 AS total_sales_forecast, 1.0 AS total_sales_unbiased,
+                    now() AS started_at, now() AS finished_at
                 """,
                 {"run": f"run-{monday}", "monday": monday},
             )

@@ -103,6 +103,7 @@ CREATE OR REPLACE TABLE marts.forecast_accuracy AS
         max(target_date) AS last_target_date,
         sqrt(avg(error * error)) AS rmspe, rmspe AS rolling_rmspe, avg(abs(error)) AS mape,
         sum(sales_forecast) / sum(sales) - 1 AS bias,
+        if(any_value(forecast_kind) = 'shadow', NULL, 1.02 * (bias + 1) - 1) AS total_bias,
         avg((sales BETWEEN lower_80 AND upper_80)::INTEGER) AS coverage_80,
         avg((sales BETWEEN lower_95 AND upper_95)::INTEGER) AS coverage_95,
         0.2 AS rmspe_seasonal_naive, 1 - rmspe / 0.2 AS skill, 0.115 AS backtest_rmspe,

@@ -208,10 +208,16 @@ def _forecast(connection: duckdb.DuckDBPyConnection, origin: date) -> None:
             count(DISTINCT store_id) AS stores, count(*) AS store_days,
             count(*) FILTER (plan_source = 'assumed') AS assumed_store_days,
             1 AS stores_not_forecast, sum(sales_forecast) AS total_sales_forecast,
+            1.02 * total_sales_forecast AS total_sales_unbiased,
             $origin + INTERVAL 3 DAY AS started_at, $origin + INTERVAL 73 HOUR AS finished_at
         FROM forecasting.forecasts WHERE run_id = $run_id
         """,
         {"run_id": run_id, "origin": origin, "model": MODEL},
+    )
+    connection.execute(
+        "INSERT INTO forecasting.total_intervals "
+        "VALUES (?, 'chain', 'all', ?, ?, 1.02, 0.9, 1.1, 0.8, 1.2, ?)",
+        [origin, origin + timedelta(days=1), origin + timedelta(days=HORIZON_DAYS), run_id],
     )
     connection.execute(
         "INSERT INTO forecasting.stores_not_forecast VALUES (?, ?, ?)",

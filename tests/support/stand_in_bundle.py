@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,6 +16,8 @@ from rossmann_ml.base.settings import PROJECT_DIR
 from rossmann_ml.features.panel import STORE_FEATURES
 from rossmann_ml.models.bundle import Bundle
 from rossmann_ml.models.categories import Categories
+from rossmann_ml.models.total_calibration import TotalCalibration
+from support.rule_bundle import TOTALS
 
 BOUNDS = {"lower_95": 0.7, "lower_80": 0.85, "upper_80": 1.15, "upper_95": 1.35}
 
@@ -24,7 +27,13 @@ class StandInBundle:
     """A bundle with a rule instead of trees, which keeps the panels that it scored."""
 
     model_version: str
+    unbiased_factor: float = 1.02
     panels: list[pl.DataFrame] = field(default_factory=list)
+
+    @property
+    def total_calibration(self) -> TotalCalibration:
+        # wide, because an interval contains the plain sum and could end exactly there
+        return replace(TOTALS, log_bias=math.log(self.unbiased_factor), chain=[0.3, 0.3, 0.3])
 
     @property
     def metadata(self) -> SimpleNamespace:
@@ -47,12 +56,14 @@ class StandInBundle:
         return keys.with_columns(sales_forecast=sales, **bounds, **medians, mean_departure=0.0)
 
 
-def stand_in_for_all(monkeypatch: pytest.MonkeyPatch) -> dict[str, StandInBundle]:
+def stand_in_for_all(
+    monkeypatch: pytest.MonkeyPatch, *, unbiased_factor: float = 1.02
+) -> dict[str, StandInBundle]:
     """Load a stand-in for every model, and return the loaded ones by version."""
     loaded: dict[str, StandInBundle] = {}
 
     def load(models_folder: Path, model_version: str, *, threads: int) -> StandInBundle:
-        return loaded.setdefault(model_version, StandInBundle(model_version))
+        return loaded.setdefault(model_version, StandInBundle(model_version, unbiased_factor))
 
     monkeypatch.setattr(Bundle, "load", load)
     return loaded

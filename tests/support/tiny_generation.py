@@ -97,6 +97,7 @@ def run_row(run_id: str, origin: date, **values: Any) -> dict[str, Any]:
         "assumed_store_days": 0,
         "stores_not_forecast": 0,
         "total_sales_forecast": 1.0,
+        "total_sales_unbiased": 1.25,
         "started_at": NOON,
         "finished_at": NOON,
     }

@@ -15,7 +15,9 @@ import numpy as np
 import polars as pl
 
 from rossmann_ml.base.params import FeatureParams
+from rossmann_ml.models.total_calibration import TotalCalibration
 from rossmann_ml.serving.generations import GenerationInfo
+from support.rule_bundle import TOTALS
 from support.tiny_chain import ORIGIN, tiny_frames
 
 STORES, WITHOUT_PLAN = (2, 5, 9), 12
@@ -34,6 +36,10 @@ class RecordingBundle:
 
     model_version: str = "rule-1"
     panels: list[pl.DataFrame] = field(default_factory=list)
+
+    @property
+    def total_calibration(self) -> TotalCalibration:
+        return TOTALS
 
     @property
     def metadata(self) -> SimpleNamespace:

@@ -15,7 +15,7 @@ CREATE TABLE IF NOT EXISTS forecasting.forecasts (
     model_version VARCHAR NOT NULL,
     run_id VARCHAR NOT NULL,
     plan_source VARCHAR NOT NULL,    -- planned | actual | assumed | not_selling
-    sales_median DOUBLE,             -- EUR; NULL like the next in forecasts of schema version 2
+    sales_median DOUBLE,             -- EUR; NULL like the next in forecasts of schema version 3
     error_scale DOUBLE,              -- log units; see error_quantiles
     PRIMARY KEY (forecast_origin, store_id, target_date)
 );
@@ -34,7 +34,7 @@ CREATE TABLE IF NOT EXISTS forecasting.total_intervals (
     lower_95_factor DOUBLE NOT NULL,
     upper_95_factor DOUBLE NOT NULL,
     run_id VARCHAR NOT NULL,
-    error_scale DOUBLE,              -- log units; NULL like the next in forecasts of schema version 2
+    error_scale DOUBLE,              -- log units; NULL like the next in forecasts of schema version 3
     error_shape VARCHAR,             -- shape in error_quantiles
     PRIMARY KEY (forecast_origin, level, segment, first_date, last_date)
 );
@@ -76,7 +76,7 @@ CREATE TABLE IF NOT EXISTS forecasting.forecast_history (
     run_id VARCHAR NOT NULL,
     plan_source VARCHAR NOT NULL,
     replaced_at TIMESTAMP NOT NULL,
-    sales_median DOUBLE,             -- EUR; NULL like the next in forecasts of schema version 2
+    sales_median DOUBLE,             -- EUR; NULL like the next in forecasts of schema version 3
     error_scale DOUBLE               -- log units; see error_quantiles
 );
 
@@ -95,7 +95,7 @@ CREATE TABLE IF NOT EXISTS forecasting.shadow_forecasts (
     model_version VARCHAR NOT NULL,
     run_id VARCHAR NOT NULL,         -- the run of the champion's forecasts from the same panel
     plan_source VARCHAR NOT NULL,    -- planned | actual | assumed | not_selling
-    sales_median DOUBLE,             -- EUR; NULL like the next in forecasts of schema version 2
+    sales_median DOUBLE,             -- EUR; NULL like the next in forecasts of schema version 3
     error_scale DOUBLE,              -- log units; see error_quantiles
     PRIMARY KEY (forecast_origin, store_id, target_date, model_version)
 );
@@ -143,7 +143,8 @@ CREATE TABLE IF NOT EXISTS forecasting.forecast_runs (
     stores_not_forecast INTEGER NOT NULL,
     total_sales_forecast DOUBLE NOT NULL,
     started_at TIMESTAMP NOT NULL,
-    finished_at TIMESTAMP NOT NULL
+    finished_at TIMESTAMP NOT NULL,
+    total_sales_unbiased DOUBLE      -- NULL for runs that were replaced before schema version 5
 );
 
 -- Runs whose forecasts were deleted, because they used a file that was replaced or withdrawn or their
@@ -158,7 +159,8 @@ CREATE TABLE IF NOT EXISTS forecasting.runs_taken_back (
     total_sales_forecast DOUBLE NOT NULL,
     started_at TIMESTAMP NOT NULL,
     taken_back_at TIMESTAMP NOT NULL,
-    reason VARCHAR NOT NULL
+    reason VARCHAR NOT NULL,
+    total_sales_unbiased DOUBLE      -- NULL as in forecast_runs
 );
 
 -- Stores without a forecast at an origin, with the reason.
@@ -219,8 +221,8 @@ CREATE TABLE IF NOT EXISTS forecasting.backtest_scores (
     forecast_origin DATE,            -- NULL: all origins together
     segment_kind VARCHAR NOT NULL,   -- overall | horizon_week | store_type | state | promo | weekday | holiday | total_*
     segment VARCHAR NOT NULL,
-    origins BIGINT NOT NULL,         -- number of origins behind the row
-    interval_origins BIGINT NOT NULL, -- those with calibrated intervals
+    origins BIGINT,                  -- number of origins behind the row
+    interval_origins BIGINT,         -- those with calibrated intervals
     store_days BIGINT NOT NULL,
     rmspe DOUBLE NOT NULL,
     rmspe_lower DOUBLE,
@@ -231,7 +233,7 @@ CREATE TABLE IF NOT EXISTS forecasting.backtest_scores (
     rmse DOUBLE NOT NULL,
     mae DOUBLE NOT NULL,
     mape DOUBLE NOT NULL,
-    wape DOUBLE NOT NULL,            -- sum of absolute errors over sum of sales
+    wape DOUBLE,                     -- sum of absolute errors over sum of sales; NULL in scores of schema version 5
     bias DOUBLE NOT NULL,            -- sum of forecasts over sum of sales, minus 1
     bias_lower DOUBLE,
     bias_upper DOUBLE,

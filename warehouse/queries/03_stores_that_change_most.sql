@@ -1,6 +1,15 @@
 -- For which stores does the forecast per open day differ most from their last six weeks?
 WITH newest AS (
-    SELECT max(forecast_origin) AS forecast_origin FROM forecasts
+    -- the factor turns means and sums of daily forecasts into unbiased ones
+    SELECT
+        t.forecast_origin,
+        max_by(t.sales_unbiased / t.sales_forecast, t.days) AS unbiased_factor
+    FROM forecast_horizon_totals AS t
+    WHERE
+        t.level = 'chain'
+        AND t.sales_forecast > 0
+        AND t.forecast_origin = (SELECT info.forecast_origin FROM generation_info AS info)
+    GROUP BY t.forecast_origin
 ),
 
 recent AS (
@@ -15,11 +24,12 @@ recent AS (
 
 coming AS (
     SELECT
-        store_id,
-        avg(sales_forecast) AS forecast_per_open_day
-    FROM latest_forecasts
-    WHERE is_open
-    GROUP BY store_id
+        f.store_id,
+        avg(f.sales_forecast * newest.unbiased_factor) AS forecast_per_open_day
+    FROM latest_forecasts AS f
+    CROSS JOIN newest
+    WHERE f.is_open
+    GROUP BY f.store_id
 )
 
 SELECT

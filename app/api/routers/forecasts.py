@@ -1,4 +1,4 @@
-"""Routes ``/forecasts`` and ``/totals``: forecasts for many stores by day, and sums by week."""
+"""Routes ``/forecasts`` and ``/totals``: forecasts for many stores by day, and totals by week."""
 
 from __future__ import annotations
 
@@ -64,7 +64,8 @@ async def forecasts(
     """Return forecasts, one row per store and target day, ordered by origin, store and day.
 
     A repeated filter matches any of its values; rows must match all filters. With `origin=all` and
-    one target day, the rows show how the forecasts of that day changed from week to week.
+    one target day, the rows show how the forecasts of that day changed from week to week. Do not
+    add up the rows: `/totals` has unbiased totals.
     """
     filters = {
         **of_origin(origin),
@@ -78,15 +79,13 @@ async def forecasts(
     return await answer_page(asked, "forecasts", filters, levels)
 
 
-@router.get(
-    "/totals", summary="Sums of forecasts by week", responses=page_responses("forecast_totals")
-)
+@router.get("/totals", summary="Totals by week", responses=page_responses("forecast_totals"))
 async def totals(
     *,
     asked: PageAsked,
     level: Annotated[
         Literal["chain", "store_type", "assortment", "state", "store"],
-        Query(description="Level of the sums."),
+        Query(description="Level of the totals."),
     ] = "chain",
     segment: Words,
     first_date: Annotated[Day | None, Query(description="First Monday.")] = None,
@@ -94,11 +93,13 @@ async def totals(
     origin: Origin = "latest",
     levels: LevelsAsked,
 ) -> Response:
-    """Return weekly sums of the forecasts, one row per origin, segment of the `level` and week.
+    """Return weekly totals of the forecasts, one row per origin, segment of the `level` and week.
 
-    `first_date` and `last_date` select weeks by their Monday. The first and the last week of an
-    origin contain only the days inside the horizon. Each interval is computed for the weekly sum,
-    because sums of the daily bounds would be too wide.
+    Plan with `sales_unbiased`. `sales_forecast` is the sum of the daily forecasts, which is one or
+    two percent lower, because each daily forecast minimises the error in percent. `first_date` and
+    `last_date` select weeks by their Monday. The first and the last week of an origin contain only
+    the days inside the horizon. Each interval is computed for the weekly total, because sums of the
+    daily bounds would be too wide.
     """
     filters = {
         **of_origin(origin),

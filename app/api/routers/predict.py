@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
+from dataclasses import asdict
 from functools import partial
 from typing import Annotated, Any
 
@@ -19,6 +20,7 @@ from app.api.serving import Serving
 from app.api.what_if_schemas import PredictBatchBody, PredictBody, WhatIfAnswer
 from rossmann_ml.serving.quantiles import SOURCES
 from rossmann_ml.serving.what_if import PlanChange, Scenarios
+from rossmann_ml.serving.what_if_totals import ScenarioTotals
 
 router = APIRouter(tags=["what if"])
 
@@ -135,7 +137,7 @@ def _answer(
             mode="json"
         ),
         "units": FORECAST_UNITS,
-        "totals": _totals(totals, int(rows["is_changed"].sum())),
+        "totals": _totals(scenarios.totals, rows),
     }
     headers = {
         "Cache-Control": "no-store",
@@ -165,13 +167,16 @@ def _scenarios(loading: Future[Scenarios]) -> Scenarios:
     return loading.result()
 
 
-def _totals(by_store: pl.DataFrame, changed_store_days: int) -> dict[str, object]:
-    forecast, stored = float(by_store["sales_forecast"].sum()), None
-    if not by_store["stored_forecast"].has_nulls():
-        stored = float(by_store["stored_forecast"].sum())
+def _totals(totals: ScenarioTotals, rows: pl.DataFrame) -> dict[str, object]:
+    changed, stored = totals.total(rows), None
+    if not rows["stored_forecast"].has_nulls():
+        stored = float(rows["stored_forecast"].sum())
+    difference = None if stored is None else changed.sales_forecast - stored
     return {
-        "sales_forecast": forecast,
+        **asdict(changed),
         "stored_forecast": stored,
-        "difference": None if stored is None else forecast - stored,
-        "changed_store_days": changed_store_days,
+        "difference": difference,
+        "stored_unbiased": None if stored is None else stored * totals.factor,
+        "difference_unbiased": None if difference is None else difference * totals.factor,
+        "changed_store_days": int(rows["is_changed"].sum()),
     }

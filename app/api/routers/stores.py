@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import date
 from threading import Lock
 from typing import Annotated
@@ -26,6 +27,7 @@ from app.api.row_models import row_model
 from app.api.schemas import Day, ForecastDay, Provenance, StoreForecast, Whole
 from app.api.table_pages import answer_page, page_responses
 from app.published import Reading
+from app.queries import Row
 from rossmann_ml.base.params import LONGEST_HORIZON_DAYS
 from rossmann_ml.serving.quantiles import SOURCES, percentile_name
 
@@ -137,6 +139,8 @@ def store_forecast(
     With `quantiles=0.7,0.95`, each day also has the fields `p70` and `p95`: the day's sales are
     below them with a probability of 70% and 95%.
 
+    `total` is the unbiased total of these days; it is not the sum of the daily forecasts.
+
     Forecast and bounds are 0 on closed days. A `plan_source` of `assumed` means that a rule filled
     in the plan of the day, because the retailer's plan does not cover it; `not_selling` means that
     the store is closed, because its plan does not open it yet or leaves it out. Forecasts from past
@@ -185,6 +189,7 @@ def _encoded_forecast(
             {
                 "store_id": store_id,
                 "provenance": provenance,
+                "total": _total(reading, store_id, origin, rows),
                 "days": frame.select(name for name in frame.columns if name in shown).to_dicts(),
             }
         )
@@ -200,6 +205,20 @@ def _encoded_forecast(
     raise ProblemError(
         "store-not-forecast", f"Store {store_id} has no forecast from {origin}: {reason}."
     )
+
+
+def _total(
+    reading: Reading, store_id: int, origin: date, rows: Sequence[Row]
+) -> Mapping[str, object]:
+    total = queries.horizon_total(reading, "store", str(store_id), origin, len(rows))
+    if total is not None:
+        return total
+    day_sum = sum(row["sales_forecast"] for row in rows)
+    return {
+        "sales_forecast": day_sum,
+        "sales_unbiased": day_sum * queries.unbiased_factor(reading, origin),
+        **dict.fromkeys(("lower_80", "upper_80", "lower_95", "upper_95")),
+    }
 
 
 @router.get(

@@ -49,6 +49,12 @@ backtest as (
 
 ),
 
+runs as (
+
+    select * from {{ ref('stg_forecast_runs') }}
+
+),
+
 naive as (
 
     select * from {{ ref('seasonal_naive') }}
@@ -70,6 +76,7 @@ judged as (
         cast(actuals.day_of_week as varchar) as weekday,
         actuals.sales,
         served.sales_forecast,
+        served.sales_forecast * runs.unbiased_factor as sales_unbiased,
         served.sales_forecast / actuals.sales - 1 as relative_error,
         naive.sales / actuals.sales - 1 as naive_error,
         actuals.sales between served.lower_80 and served.upper_80 as is_inside_80,
@@ -88,6 +95,11 @@ judged as (
             served.store_id = actuals.store_id
             and served.target_date = actuals.sales_date
     inner join stores on served.store_id = stores.store_id
+    left join runs
+        on
+            served.run_id = runs.run_id
+            -- the run of a shadow forecast is the champion's, which has another factor
+            and served.forecast_kind <> 'shadow'
     left join naive
         on
             served.forecast_origin = naive.forecast_origin
@@ -115,6 +127,8 @@ cells as (
         sum(cast(relative_error * relative_error as decimal(38, 9))) as squared_errors,
         sum(cast(abs(relative_error) as decimal(38, 9))) as absolute_errors,
         sum(cast(sales_forecast as decimal(38, 4))) as sales_forecast,
+        sum(cast(sales_unbiased as decimal(38, 4))) as sales_unbiased,
+        count(sales_unbiased) as unbiased_days,
         sum(cast(sales as decimal(38, 4))) as sales,
         count(*) filter (where is_inside_80) as inside_80,
         count(*) filter (where is_inside_95) as inside_95,
@@ -150,6 +164,8 @@ segments as (
         sum(squared_errors) as squared_errors,
         sum(absolute_errors) as absolute_errors,
         sum(sales_forecast) as sales_forecast,
+        sum(sales_unbiased) as sales_unbiased,
+        sum(unbiased_days) as unbiased_days,
         sum(sales) as sales,
         sum(inside_80) as inside_80,
         sum(inside_95) as inside_95,
@@ -184,6 +200,10 @@ select
     ) as rolling_rmspe,
     cast(segments.absolute_errors as double) / segments.store_days as mape,
     cast(segments.sales_forecast as double) / cast(segments.sales as double) - 1 as bias,
+    case
+        when segments.unbiased_days = segments.store_days
+            then cast(segments.sales_unbiased as double) / cast(segments.sales as double) - 1
+    end as total_bias,
     segments.inside_80 / segments.store_days as coverage_80,
     segments.inside_95 / segments.store_days as coverage_95,
     sqrt(

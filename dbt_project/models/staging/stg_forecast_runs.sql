@@ -14,6 +14,7 @@ renamed as (
         forecast_origin,
         known_by,
         model_version,
+        total_sales_unbiased / nullif(total_sales_forecast, 0) as unbiased_factor,
         started_at,
         finished_at
     from source

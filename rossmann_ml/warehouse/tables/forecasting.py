@@ -54,6 +54,21 @@ def newest_origin_between(
     )
 
 
+def unbiased_factor(connection: duckdb.DuckDBPyConnection, origin: date) -> float:
+    """Return the factor that turns sums of an origin's daily forecasts into unbiased totals.
+
+    It is the same for all totals of an origin, and 1 for an origin without an open day.
+    """
+    factor = one_value(
+        connection,
+        float,
+        "SELECT max(unbiased_factor) FROM forecasting.total_intervals "
+        "WHERE level = 'chain' AND forecast_origin = ?",
+        [origin],
+    )
+    return 1.0 if factor is None else factor
+
+
 def newest_weekly_run(
     connection: duckdb.DuckDBPyConnection, *, min_store_days: int = 0
 ) -> WeeklyRun | None:

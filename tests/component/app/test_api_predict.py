@@ -153,13 +153,17 @@ def test_the_changed_plan_and_its_forecasts_are_recorded(
     assert (record["path"], record["status"], record["stores"]) == ("/predict", 200, 1)
     assert record["generation_id"] == generation.generation_id
     totals = answer["totals"]
+    ((store_id, *forecasts),) = record["what_if"].pop("forecasts")
+    assert (store_id, forecasts) == (
+        3,
+        pytest.approx([totals["sales_forecast"], totals["stored_forecast"]], rel=1e-12),
+    )
     assert record["what_if"] == {
         "store_ids": [3],
         "first_date": "2015-08-01",
         "last_date": "2015-09-11",
         "model_version": MODEL,
         "changes": [PROMO_WEEK],
-        "forecasts": [[3, totals["sales_forecast"], totals["stored_forecast"]]],
     }
 
 

@@ -10,6 +10,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 from support.dashboard_pages import DASHBOARD, Published, metrics_of, words_of
 from support.small_warehouse import STORE_WITHOUT_FORECAST
+from support.stand_in_bundle import stand_in_for_all
 
 from app.dashboard.views.what_if import scoring
 from app.dashboard.views.what_if.plan_changes import Change
@@ -63,6 +64,7 @@ class Rule:
 @pytest.fixture
 def rule(monkeypatch: pytest.MonkeyPatch, shared_published: Published) -> Rule:
     settings, _ = shared_published
+    stand_in_for_all(monkeypatch, unbiased_factor=1.5)
     rule = Rule(settings)
     monkeypatch.setattr(scoring, "score", rule)
     monkeypatch.setenv("ROSSMANN_WAREHOUSE_DIR", str(settings.warehouse_path))
@@ -103,8 +105,8 @@ def test_a_change_is_added_scored_and_put_into_the_address(rule: Rule) -> None:
     )
     assert set(rule.asked) == {(3,)}
     # only Saturday had no promotion
-    assert metrics_of(page)["Difference"] == "+1,000 €"
-    assert metrics_of(page)["Uplift per promo day"] == "+1,000 €"
+    assert metrics_of(page)["Difference"] == "+1,500 €"
+    assert metrics_of(page)["Uplift per promo day"] == "+1,500 €"
     assert "1. run a promotion from Mon 03 Aug to Sat 08 Aug" in [
         each.value for each in page.markdown
     ]
@@ -112,9 +114,10 @@ def test_a_change_is_added_scored_and_put_into_the_address(rule: Rule) -> None:
 
 def test_an_address_shows_the_same_scenario_to_someone_else(rule: Rule) -> None:
     page = open_page(store="1", changes=PROMOTION)
-    assert metrics_of(page)["Difference"] == "+2,000 €"
-    assert metrics_of(page)["Uplift per promo day"] == "+1,000 €"
-    assert "The 80% range belongs to the changed plan" in words_of(page)
+    assert metrics_of(page)["Difference"] == "+3,000 €"
+    assert metrics_of(page)["Uplift per promo day"] == "+1,500 €"
+    assert "The 80% range in the chart belongs to the changed plan" in words_of(page)
+    assert [metric.delta.startswith("80% range ") for metric in page.metric[:2]] == [True, True]
 
 
 def test_a_change_can_be_removed(rule: Rule) -> None:
@@ -131,17 +134,28 @@ def test_a_change_can_be_removed(rule: Rule) -> None:
 def test_a_change_that_cannot_be_made_causes_a_warning(rule: Rule) -> None:
     page = open_page(changes=f"{PROMOTION}~promotion_2016-01-01_2016-01-02")
     assert f"cannot be made: {plain('promotion_2016-01-01_2016-01-02')}" in page.warning[0].value
-    assert metrics_of(page)["Difference"] == "+2,000 €"
+    assert metrics_of(page)["Difference"] == "+3,000 €"
 
 
-def test_a_group_is_scored_together_and_has_no_range(rule: Rule) -> None:
-    page = open_page(**{"for": "a group of stores", "state": "HE", "changes": PROMOTION})
+def test_a_change_without_effect_has_no_arrow(rule: Rule) -> None:
+    page = open_page(store="1", changes="closed_2015-08-09_2015-08-09")  # a Sunday
+    (difference,) = [each for each in page.metric if each.label == "Difference"]
+    assert (difference.value, difference.delta) == ("0 €", "0.0%")
+    assert difference.proto.color == difference.proto.GRAY
+
+
+def test_a_group_is_scored_together_and_only_a_whole_segment_has_a_range(rule: Rule) -> None:
+    group = {"for": "a group of stores", "changes": PROMOTION}
+    page = open_page(**group, state="HE")
     assert rule.asked[-1] == (1, 3, 5)
-    assert metrics_of(page)["Difference"] == "+6,000 €"
-    assert metrics_of(page)["Uplift per promo day"] == "+1,000 €"
+    assert metrics_of(page)["Difference"] == "+9,000 €"
+    assert metrics_of(page)["Uplift per promo day"] == "+1,500 €"
     words = words_of(page)
     assert "3 stores: state HE" in words
     assert "ranges of stores do not add up" in words
+    assert page.metric[0].delta.startswith("80% range ")
+    part = open_page(**group, state="HE", assortment="b")
+    assert rule.asked[-1] == (1,) or part.metric[0].delta == "no range for these stores"
 
 
 def test_an_empty_group_and_a_store_without_forecast_show_a_message(rule: Rule) -> None:
@@ -161,7 +175,7 @@ def test_scenarios_are_kept_for_comparison_until_they_are_cleared(rule: Rule) ->
     kept = page.dataframe[0].value
     assert list(kept["Scenario"]) == ["scenario 1", "store four"]
     assert list(kept["Stores"]) == ["store 1", "store 4"]
-    assert list(kept["Difference"]) == [2000.0, 2000.0]
+    assert list(kept["Difference"]) == [3000.0, 3000.0]
     assert len(page.get("plotly_chart")) == 2
     page = press(page, "Clear the kept scenarios")
     assert len(page.get("plotly_chart")) == 1

@@ -98,6 +98,12 @@ def test_scores_of_every_segment_are_those_of_its_rows(
             is_float = isinstance(value, float)
             expected = pytest.approx(value, rel=1e-9, abs=1e-12) if is_float else value
             assert found[key][name] == expected, (key, name)
+        # totals are 1.25 times their sums; those of challengers and unrecorded runs are not known
+        total_bias = found[key]["total_bias"]
+        if total_bias is not None:
+            assert total_bias == pytest.approx(1.25 * (found[key]["bias"] + 1) - 1, abs=1e-6), key
+        assert kind != "shadow" or total_bias is None
+    assert any(row["total_bias"] is not None for row in found.values())
 
 
 def one_day(origin: date, sales: float, **values: Any) -> tuple[list[Row], list[Row]]:

@@ -116,6 +116,25 @@ def test_forecasts_of_the_third_version_are_kept_without_quantiles(
     assert found == [(True, 0, 0)]
 
 
+def test_runs_of_the_fourth_version_get_their_unbiased_total_if_its_factor_is_known(
+    small_warehouse: Settings,
+) -> None:
+    with duckdb.connect(str(small_warehouse.database_path)) as connection:
+        connection.execute("ALTER TABLE forecasting.forecast_runs DROP COLUMN total_sales_unbiased")
+        connection.execute(
+            "DELETE FROM forecasting.total_intervals WHERE forecast_origin = "
+            "(SELECT min(forecast_origin) FROM forecasting.forecast_runs)"
+        )
+        connection.execute("UPDATE meta.schema_versions SET version = 4")
+    with connect(small_warehouse) as connection:
+        factors = connection.execute(
+            "SELECT round(total_sales_unbiased / total_sales_forecast, 9) "
+            "FROM forecasting.forecast_runs ORDER BY forecast_origin"
+        ).fetchall()
+    assert factors == [(None,), *[(1.02,)] * (len(factors) - 1)]
+    assert len(factors) > 1
+
+
 @pytest.mark.parametrize("read_only", [True, False])
 def test_an_older_warehouse_is_migrated_with_a_message_and_loses_nothing(
     small_warehouse: Settings, migrations: Path, caplog: pytest.LogCaptureFixture, read_only: bool

@@ -107,7 +107,7 @@ def test_compared_stores_have_a_line_each_without_closed_days() -> None:
 def week(segment: str, number: int, days: int, bound: float | None) -> dict:
     return {
         "segment": segment, "week_start": date(2015, 8, number), "days": days,
-        "sales_forecast": 10.0, "lower_80": bound, "upper_80": bound,
+        "sales_unbiased": 10.0, "lower_80": bound, "upper_80": bound,
     }  # fmt: skip
 
 

@@ -105,6 +105,8 @@ def test_a_tile_can_be_read(color: str) -> None:
         (words.signed_euro(-12), "-12 €"),
         (words.percent(None), words.NONE),
         (words.signed_percent(0.0123), "+1.2%"),
+        (words.signed_percent(-0.0004), "0.0%"),
+        (words.signed_euro(0.4), "0 €"),
         (words.count(1, "store"), "1 store"),
         (words.count(1200, "store"), "1,200 stores"),
         (words.state_name("HB,NI"), "Bremen or Lower Saxony"),
@@ -248,11 +250,11 @@ def given(frame: pl.DataFrame, *, was_promo: list[bool]) -> pl.DataFrame:
 
 def test_the_uplift_of_a_promo_day_includes_the_days_around_it() -> None:
     frame = scored((1, 3, True, True, 150.0, 100.0), (1, 4, True, False, 90.0, 100.0))
-    effect = effects.effect(frame, given(frame, was_promo=[False, False]))
-    assert (effect.stores, effect.as_planned, effect.changed) == (1, 200.0, 240.0)
-    assert effect.difference == 40.0
+    effect = effects.effect(frame, given(frame, was_promo=[False, False]), 1.5)
+    assert (effect.stores, effect.as_planned, effect.changed) == (1, 300.0, 360.0)
+    assert effect.difference == 60.0
     assert effect.share == pytest.approx(0.2)
-    assert effect.per_promo_day == 40.0
+    assert effect.per_promo_day == 60.0
 
 
 def test_removed_promotions_are_counted_on_open_days_only() -> None:
@@ -261,28 +263,29 @@ def test_removed_promotions_are_counted_on_open_days_only() -> None:
         (1, 4, True, False, 80.0, 100.0),
         (2, 3, False, True, 0.0, None),
     )
-    effect = effects.effect(frame, given(frame, was_promo=[True, True, False]))
+    effect = effects.effect(frame, given(frame, was_promo=[True, True, False]), 1.0)
     assert (effect.promo_days_added, effect.promo_days_removed) == (0, 2)
     assert effect.per_promo_day == -25.0
 
 
 def test_there_is_no_uplift_per_day_if_promotions_were_added_and_removed_or_unchanged() -> None:
     frame = scored((1, 3, True, True, 150.0, 100.0), (1, 4, True, False, 90.0, 100.0))
-    assert effects.effect(frame, given(frame, was_promo=[False, True])).per_promo_day is None
-    assert effects.effect(frame, given(frame, was_promo=[True, False])).per_promo_day is None
+    assert effects.effect(frame, given(frame, was_promo=[False, True]), 1.0).per_promo_day is None
+    assert effects.effect(frame, given(frame, was_promo=[True, False]), 1.0).per_promo_day is None
     nothing = scored((1, 3, False, False, 0.0, 0.0))
-    assert effects.effect(nothing, given(nothing, was_promo=[False])).share is None
+    assert effects.effect(nothing, given(nothing, was_promo=[False]), 1.0).share is None
 
 
 def test_days_are_summed_over_stores_and_only_one_store_has_a_range() -> None:
     one = scored((1, 3, True, True, 150.0, 100.0))
     two = scored((1, 3, True, True, 150.0, 100.0), (2, 3, True, True, 50.0, None))
-    assert effects.by_day(one).row(0, named=True)["lower_80"] == pytest.approx(135.0)
-    day = effects.by_day(two).row(0, named=True)
-    assert (day["as_planned"], day["changed"], day["is_changed"]) == (100.0, 200.0, True)
+    assert effects.by_day(one, 1.5).row(0, named=True)["lower_80"] == pytest.approx(135.0)
+    day = effects.by_day(two, 1.5).row(0, named=True)
+    assert (day["as_planned"], day["changed"], day["is_changed"]) == (150.0, 300.0, True)
+    assert effects.by_day(one, 1.5)["changed"].to_list() == [150.0]  # no sum
     assert day["lower_80"] is None
-    assert "80% range" in drawn(what_if.scenario_chart(effects.by_day(one)))
-    assert "80% range" not in drawn(what_if.scenario_chart(effects.by_day(two)))
+    assert "80% range" in drawn(what_if.scenario_chart(effects.by_day(one, 1.5)))
+    assert "80% range" not in drawn(what_if.scenario_chart(effects.by_day(two, 1.5)))
 
 
 def test_a_plan_is_downloaded_in_the_form_of_a_plan_file() -> None:

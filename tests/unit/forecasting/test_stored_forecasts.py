@@ -214,6 +214,7 @@ def test_the_runs_row_and_the_report_count_what_was_stored(
     assert (report.run_id, report.model_version, report.is_new) == ("run-1", "rule-1", True)
     assert report.forecast_origin == ORIGIN
     assert report.seconds == 250.0
+    ((stores,),) = connection.execute("SELECT count(*) FROM core.dim_store").fetchall()
     (run,) = connection.sql("SELECT * FROM forecasting.forecast_runs").pl().to_dicts()
     assert 0 <= (run.pop("finished_at") - run.pop("started_at")).total_seconds() < 60
     assert len(run.pop("input_hash")) == 12
@@ -231,6 +232,7 @@ def test_the_runs_row_and_the_report_count_what_was_stored(
         "assumed_store_days": 3,
         "stores_not_forecast": 2,
         "total_sales_forecast": total,
+        "total_sales_unbiased": total * stores,
     }
 
 

@@ -40,11 +40,23 @@ def limits(**values: Any) -> ContinuityParams:
     return ContinuityParams(**{**given, **values})
 
 
-def current_file(folder: Path, vintage: Vintage) -> Path:
-    """Write a generation that has only its newest forecasts."""
-    rows = rows_of(vintage, plan_source="planned")
-    path = folder / "0123456789ab.duckdb"
-    return write_bare_generation(path, info_of(forecast_origin=BEFORE), latest_forecasts=rows)
+def current_file(folder: Path, vintage: Vintage, factor: float = 1.0) -> Path:
+    """Write a generation that has only its newest forecasts and the chain's total."""
+    return current_file_of(folder, rows_of(vintage, plan_source="planned"), factor)
+
+
+def current_file_of(folder: Path, rows: list[dict[str, Any]], factor: float = 1.0) -> Path:
+    """Write a generation that has only these forecasts and the chain's total."""
+    total = {
+        "forecast_origin": BEFORE, "level": "chain", "segment": "all", "days": 42,
+        "sales_forecast": 1.0, "sales_unbiased": factor,
+    }  # fmt: skip
+    return write_bare_generation(
+        folder / "0123456789ab.duckdb",
+        info_of(forecast_origin=BEFORE),
+        latest_forecasts=rows,
+        forecast_horizon_totals=[total],
+    )
 
 
 def rows_of(vintage: Vintage, **values: Any) -> list[dict[str, Any]]:
@@ -84,7 +96,9 @@ def land(
         "CREATE OR REPLACE TABLE forecasting.forecasts (forecast_origin DATE, store_id INTEGER, "
         "target_date DATE, is_open BOOLEAN, sales_forecast DOUBLE);"
         "CREATE OR REPLACE TABLE marts.stores (store_id INTEGER, store_type VARCHAR, "
-        "state VARCHAR)"
+        "state VARCHAR);"
+        "CREATE OR REPLACE TABLE forecasting.total_intervals (forecast_origin DATE, "
+        "level VARCHAR, unbiased_factor DOUBLE)"
     )
     origins = {"forecast_origin": AFTER - timedelta(days=7)}, {"forecast_origin": AFTER}
     rows = [
@@ -271,10 +285,7 @@ def test_a_store_that_rested_and_now_opens_is_named_and_not_compared(
         *rows_of({key: value for key, value in before.items() if key[0] == 2},
                  plan_source="not_selling"),
     ]  # fmt: skip
-    path = write_bare_generation(
-        tmp_path / "0123456789ab.duckdb", info_of(forecast_origin=BEFORE), latest_forecasts=rows
-    )
-    found = compare_with_published(warehouse, path, limits())
+    found = compare_with_published(warehouse, current_file_of(tmp_path, rows), limits())
     assert found is not None
     assert found.openings == (Move("store 2", 0.0, 900.0),)
     assert {(move.before, move.after) for move in found.totals} == {(200.0, 210.0)}
@@ -282,6 +293,21 @@ def test_a_store_that_rested_and_now_opens_is_named_and_not_compared(
     assert found.describe().endswith(
         "Not counted: 900 EUR of 1 stores that the plan now opens earlier, store 2"
     )
+
+
+def test_totals_are_unbiased_by_the_factor_of_their_own_origin(
+    warehouse: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    vintage = days(2, 100.0)
+    land(warehouse, vintage, {1: ("a", "HE")})
+    factors = [
+        {"forecast_origin": AFTER, "level": "chain", "unbiased_factor": 1.5},
+        {"forecast_origin": BEFORE, "level": "chain", "unbiased_factor": 3.0},
+    ]
+    fill(warehouse, "forecasting.total_intervals", factors)
+    found = compare_with_published(warehouse, current_file(tmp_path, vintage, 1.25), limits())
+    assert found is not None
+    assert found.stores == (Move("store 1", 250.0, 300.0),)
 
 
 def test_a_store_that_closes_counts_with_0(

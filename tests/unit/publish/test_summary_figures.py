@@ -33,6 +33,18 @@ def summary_of(folder: Path, scores: list[dict[str, Any]], last_day: int = 42) -
         latest_forecasts=[
             {"store_id": store, "target_date": day} for store in (7, 3, 12) for day in days
         ],
+        forecast_horizon_totals=[
+            {
+                "level": level,
+                "segment": "all",
+                "forecast_origin": info_of().forecast_origin,
+                "days": days,
+                "sales_unbiased": days * 1.5,
+                "lower_80": 1.0,
+                "upper_80": 99.0,
+            }
+            for level, days in (("chain", 7), ("chain", 42), ("store", 42))
+        ],
         backtest_scores=scores,
         model_versions=[model_row("old", profile="full"), model_row("m", profile="fast")],
     )
@@ -67,6 +79,7 @@ def test_scores_are_medians_over_the_champions_origins(tmp_path: Path) -> None:
 def test_stores_and_days_are_those_of_the_newest_forecasts(tmp_path: Path) -> None:
     found = summary_of(tmp_path, [score_row("blend", ORIGINS[0], 0.1)])
     assert (found.stores, found.first_store) == (3, 3)
+    assert (found.sales_unbiased, found.lower_80, found.upper_80) == (63.0, 1.0, 99.0)
     assert (found.first_day, found.last_day) == (date(2015, 6, 20), date(2015, 7, 31))
     assert found.days == 42
     assert found.info == info_of()

@@ -129,7 +129,7 @@ def store_lines(rows: Sequence[Row]) -> go.Figure:
 
 
 def week_totals(rows: Sequence[Row], label: Callable[[str], str]) -> go.Figure:
-    """Draw weekly forecast totals, one line per segment.
+    """Draw unbiased weekly totals, one line per segment.
 
     Weeks with fewer than 7 forecast days have hollow markers. A segment's 80% interval is drawn if
     every week of the segment has an interval and the chart has at most four lines.
@@ -162,7 +162,7 @@ def week_totals(rows: Sequence[Row], label: Callable[[str], str]) -> go.Figure:
             figure,
             number,
             starts,
-            [row["sales_forecast"] for row in weeks],
+            [row["sales_unbiased"] for row in weeks],
             name=label(name),
             hover="%{y:,.0f} €",
             marker={"symbol": marks, "size": 9},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from app.published import Reading
-from app.queries import Row
+from app.queries import Row, unbiased_factor
 
 
 def forecasts_of(reading: Reading, store_ids: Sequence[int], days: int) -> list[Row]:
@@ -29,13 +29,16 @@ def totals(reading: Reading, level: str) -> list[Row]:
     """Return the weekly forecast totals from the newest origin for each segment of a level.
 
     The rows are those of table ``forecast_totals``, ordered by segment and week. With level
-    ``state``, for example, each state is a segment.
+    ``state``, for example, each state is a segment. A segment whose total had no bounds when it was
+    forecast gets ``sales_unbiased`` from the origin's factor.
     """
+    origin = reading.info.forecast_origin
     return reading.rows(
         """
-        SELECT * FROM forecast_totals
-        WHERE level = ? AND forecast_origin = ?
+        SELECT * REPLACE (coalesce(sales_unbiased, sales_forecast * $factor) AS sales_unbiased)
+        FROM forecast_totals
+        WHERE level = $level AND forecast_origin = $origin
         ORDER BY segment, week_start
         """,
-        [level, reading.info.forecast_origin],
+        {"level": level, "origin": origin, "factor": unbiased_factor(reading, origin)},
     )

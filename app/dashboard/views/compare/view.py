@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-import polars as pl
 import streamlit as st
 
 from app import queries as shared_queries
@@ -15,86 +13,20 @@ from app.dashboard.answers import Answers
 from app.dashboard.downloads import show_downloads
 from app.dashboard.tables import show_table
 from app.dashboard.views.compare import PAGE, charts, queries
+from app.dashboard.views.compare.measures import MEASURES, Measure, as_frame
 from app.queries import Row
 
 _MOST_LINES = 8
-_DOWNLOADED = (
-    "store_id", "store_type", "assortment", "state", "total", "per_open_day", "open_days",
-    "promo_days", "range_share", "change_on_last_year",
+DOWNLOADED = (
+    "store_id", "store_type", "assortment", "state", "sales_unbiased", "lower_80", "upper_80",
+    "per_open_day", "open_days", "promo_days", "range_share", "compared_days", "compared",
+    "last_year", "change_on_last_year",
 )  # fmt: skip
 LEVELS = {
     "whole chain": "chain",
     "store type": "store_type",
     "assortment": "assortment",
     "state": "state",
-}
-
-
-@dataclass(frozen=True)
-class Measure:
-    """Measure by which stores can be ranked, for example sales per open day.
-
-    Attributes:
-        column: Column with the measure in rows of ``app.queries.stores_side_by_side``.
-        title: Title of the column in the ranking.
-        text: Function that converts a value to text.
-        of_group: Polars expression that computes the measure for several stores together from
-            their rows, for example the sum of their sales divided by the sum of their open days.
-    """
-
-    column: str
-    title: str
-    text: Callable[[float | None], str]
-    of_group: pl.Expr
-
-    def by_state(self, rows: Sequence[Row]) -> dict[str, float | None]:
-        """Return the measure for each state, computed for all its stores together.
-
-        Args:
-            rows: Rows of ``app.queries.stores_side_by_side``.
-
-        Returns:
-            Value by state code, or by ``unknown`` for stores without a known state. The value is
-            None if it cannot be computed, for example without sales of last year.
-        """
-        return dict(_frame(rows).group_by("state").agg(self._known()).sort("state").iter_rows())
-
-    def together(self, rows: Sequence[Row]) -> str:
-        """Return the measure, as text, computed for all stores together.
-
-        Args:
-            rows: Rows of ``app.queries.stores_side_by_side``.
-        """
-        return self.text(_frame(rows).select(self._known()).item())
-
-    def _known(self) -> pl.Expr:
-        return pl.when(self.of_group.is_finite()).then(self.of_group)
-
-
-def _frame(rows: Sequence[Row]) -> pl.DataFrame:
-    return pl.DataFrame(rows, infer_schema_length=None)
-
-
-_TOTAL = pl.col("total").sum()
-_LAST_YEAR = pl.col("last_year").cast(pl.Float64)
-_KNOWN = pl.col("total").filter(_LAST_YEAR.is_not_null())
-MEASURES = {
-    "total sales": Measure("total", "Total", words.euro, _TOTAL),
-    "sales per open day": Measure(
-        "per_open_day", "Per open day", words.euro, _TOTAL / pl.col("open_days").sum()
-    ),
-    "change on last year": Measure(
-        "change_on_last_year",
-        "On last year",
-        words.signed_percent,
-        _KNOWN.sum() / _LAST_YEAR.sum() - 1,
-    ),
-    "uncertainty": Measure(
-        "range_share",
-        "Uncertainty",
-        words.percent,
-        (pl.col("range_share").cast(pl.Float64) * pl.col("total")).sum() / _TOTAL,
-    ),
 }
 
 
@@ -121,7 +53,7 @@ def show(ask: Answers) -> None:
             frame.nothing("No store matches these filters. Remove one of them to see stores.")
         return
     measure = MEASURES[name]
-    show_figures(rows, days, len(kept))
+    show_figures(ask, rows, days, wanted, len(kept))
     ranking, states = st.columns([3, 2])
     with ranking:
         show_ranking(ask, rows, name)
@@ -131,30 +63,50 @@ def show(ask: Answers) -> None:
     show_totals(ask, wanted)
 
 
-def show_figures(rows: Sequence[Row], days: int, matching: int) -> None:
+def show_figures(
+    ask: Answers, rows: Sequence[Row], days: int, wanted: choices.StoreFilter, matching: int
+) -> None:
     """Show the number of stores, and three numbers for all of them together.
 
-    These are the forecast total, the forecast per open day, and the relative change of the total
-    from the sales 364 days earlier. The change omits stores with missing sales on those days.
+    These are the unbiased total with its range, the total per open day, and the relative change
+    from the sales 364 days earlier, on days that are open in both years. The total has a range if
+    the filter selects the chain or one segment, and the generation has a range for this number of
+    days.
 
     Args:
+        ask: Access to the published data.
         rows: Rows of ``app.queries.stores_side_by_side``, one for each store that matches the
             filter and has a forecast.
         days: Number of days ahead that the rows cover.
+        wanted: Filter that the rows match.
         matching: Number of stores that match the filter, with or without a forecast.
     """
+    segment = wanted.segment()
+    total = segment and ask(shared_queries.horizon_total, *segment, ask.info.forecast_origin, days)
+    compared = sum(row["last_year"] is not None for row in rows)
     with st.container(horizontal=True):
         frame.metric("Stores", f"{len(rows):,}")
-        frame.metric(f"Total, next {days} days", MEASURES["total sales"].together(rows))
+        frame.metric(
+            f"Total, next {days} days",
+            MEASURES["total sales"].together(rows),
+            words.total_range(total or None) or "no range for this choice",
+            help=f"{words.TOTAL_HELP} There are ranges for the chain and for one type, assortment "
+            "or state. Ranges of stores do not add up.",
+        )
         frame.metric("Per open day", MEASURES["sales per open day"].together(rows))
-        frame.metric("On the same days last year", MEASURES["change on last year"].together(rows))
+        frame.metric(
+            "Vs. last year",
+            MEASURES["change on last year"].together(rows),
+            words.count(compared, "store"),
+            help=words.LAST_YEAR_HELP,
+        )
     notes = []
     if without := matching - len(rows):
         notes.append(f"Not included: {words.count(without, 'matching store')} without a forecast.")
-    if unknown := sum(row["last_year"] is None for row in rows):
+    if unknown := len(rows) - compared:
         notes.append(
-            "Not included in the change on last year: "
-            f"{words.count(unknown, 'store')} with missing days last year."
+            f"Not compared with last year: {words.count(unknown, 'store')} without a day that is "
+            "open in both years."
         )
     if notes:
         st.caption(" ".join(notes))
@@ -179,9 +131,11 @@ def show_ranking(ask: Answers, rows: Sequence[Row], name: str) -> None:
             "Type": row["store_type"],
             "Assortment": row["assortment"],
             "State": row["state"],
-            "Total": row["total"],
+            "Total": row["sales_unbiased"],
+            "80% from": row["lower_80"],
+            "80% to": row["upper_80"],
             "Per open day": row["per_open_day"],
-            "On last year": row["change_on_last_year"],
+            "Vs. last year": row["change_on_last_year"],
             "Uncertainty": row["range_share"],
             "Promo days": row["promo_days"],
         }
@@ -194,16 +148,16 @@ def show_ranking(ask: Answers, rows: Sequence[Row], name: str) -> None:
         column_order=list(dict.fromkeys(("Rank", "Store", measure.title, *table[0]))),
         column_config={
             "Total": st.column_config.ProgressColumn(
-                format="%,.0f €", min_value=0, max_value=max(row["total"] for row in rows)
+                format="%,.0f €", min_value=0, max_value=max(row["sales_unbiased"] for row in rows)
             )
         },
-        euro=("Per open day",),
-        share=("On last year", "Uncertainty"),
+        euro=("80% from", "80% to", "Per open day"),
+        share=("Vs. last year", "Uncertainty"),
     )
     with st.container(horizontal=True):
         show_downloads(
             "Download the ranking",
-            lambda: _frame(ranked).select(_DOWNLOADED),
+            lambda: as_frame(ranked).select(DOWNLOADED),
             f"stores_{ask.info.forecast_origin}",
         )
 
@@ -277,7 +231,7 @@ def show_side_by_side(ask: Answers, rows: Sequence[Row], days: int) -> None:
 
 
 def show_totals(ask: Answers, wanted: choices.StoreFilter) -> None:
-    """Show weekly forecast totals for the chain, or for each store type, assortment or state.
+    """Show unbiased weekly totals for the chain, or for each store type, assortment or state.
 
     The filter ``wanted`` selects segments, for example two states. It cannot exclude single stores
     from a segment's total, because the generation has totals of whole segments only.
@@ -304,7 +258,8 @@ def show_totals(ask: Answers, wanted: choices.StoreFilter) -> None:
             if has_bounds
             else "Ranges are not drawn: too many lines, or stores changed their type or state. "
         )
-        + "The filters above choose lines; each line always includes all stores of its segment."
+        + "The filters above choose lines; each line always includes all stores of its segment.",
+        help=words.TOTAL_HELP,
     )
 
 

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Literal
 
 from app.published import Reading
-from app.queries import Row
+from app.queries import Row, unbiased_factor
 
 
 def backtest_error(reading: Reading, model_version: str, weeks: int, store_type: str) -> Row | None:
@@ -75,48 +75,39 @@ def own_error(
 
 
 def weeks(reading: Reading, store_id: int, last: date) -> list[Row]:
-    """Sum a store's newest forecast by calendar week, up to the day ``last``.
+    """Add up a store's newest forecast by calendar week, up to the day ``last``.
 
     Returns:
         One row per week, ordered by week: ``week_start`` (Monday), ``days`` and ``open_days``
-        (numbers of forecast days), ``sales_forecast``, and the bounds ``lower_80, upper_80`` of the
-        week's total (EUR). The bounds are None if ``last`` excludes forecast days of the week,
+        (numbers of forecast days), ``sales_unbiased`` (unbiased total, EUR), and its bounds
+        ``lower_80, upper_80``. The bounds are None if ``last`` excludes forecast days of the week,
         because the generation has intervals only for all forecast days of a week together.
     """
+    origin = reading.info.forecast_origin
     return reading.rows(
         """
         WITH weeks AS (
             SELECT date_trunc('week', target_date)::DATE AS week_start, count(*) AS days,
-                count(*) FILTER (is_open) AS open_days, sum(sales_forecast) AS sales_forecast
+                count(*) FILTER (is_open) AS open_days, sum(sales_forecast) AS day_sum
             FROM latest_forecasts
             WHERE store_id = $store AND target_date <= $last
             GROUP BY week_start
         )
-        SELECT w.*, t.lower_80, t.upper_80
+        SELECT w.week_start, w.days, w.open_days,
+            coalesce(t.sales_unbiased, w.day_sum * $factor) AS sales_unbiased,
+            t.lower_80, t.upper_80
         FROM weeks AS w
         LEFT JOIN forecast_totals AS t
             ON t.level = 'store' AND t.segment = $store::VARCHAR
             AND t.forecast_origin = $origin AND t.week_start = w.week_start AND t.days = w.days
         ORDER BY w.week_start
         """,
-        {"store": store_id, "last": last, "origin": reading.info.forecast_origin},
-    )
-
-
-def total_range(reading: Reading, store_id: int, days: int) -> Row | None:
-    """Return the 80% interval for a store's forecast total over the first ``days`` days.
-
-    Returns:
-        ``lower_80, upper_80`` (EUR); None if the generation has no interval for this number of
-        days, because it has intervals only for 7, 14, 28 and 42 days and the whole horizon.
-    """
-    return reading.row(
-        """
-        SELECT lower_80, upper_80 FROM forecast_horizon_totals
-        WHERE level = 'store' AND segment = ?
-            AND forecast_origin = ? AND days = ? AND lower_80 IS NOT NULL
-        """,
-        [str(store_id), reading.info.forecast_origin, days],
+        {
+            "store": store_id,
+            "last": last,
+            "origin": origin,
+            "factor": unbiased_factor(reading, origin),
+        },
     )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from statistics import fmean
 
 import streamlit as st
 
@@ -14,6 +14,7 @@ from app.dashboard.downloads import asked_later, show_downloads
 from app.dashboard.tables import show_table
 from app.dashboard.views.forecast import PAGE, charts, queries
 from app.dashboard.views.forecast.days import show_days
+from app.dashboard.views.forecast.figures import show_figures
 from app.queries import Row
 
 HISTORY_DAYS = {"8 weeks": 56, "6 months": 182, "13 months": 396, "all": 100_000}
@@ -45,97 +46,6 @@ def show(ask: Answers) -> None:
         )
     if forecast:
         show_details(ask, store, forecast)
-
-
-def show_figures(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
-    """Show a store's forecast total, mean per open day, changes, 80% interval and typical error.
-
-    The changes are those of the total: from the sales on the same days of last year (364 days
-    earlier), and since the previous forecast origin. The error is the RMSPE of a day in the
-    backtest.
-
-    ``store`` is a row of table ``stores``; ``forecast`` are the store's rows of
-    ``app.queries.store_forecast``, one for each day ahead.
-    """
-    store_id, days = store["store_id"], len(forecast)
-    (sums,) = (
-        row for row in ask(shared_queries.stores_side_by_side, days) if row["store_id"] == store_id
-    )
-    last_year = sums["change_on_last_year"]
-    revisions = ask(queries.days_of, "forecast_revisions", store_id, days)
-    error = ask(
-        queries.backtest_error, ask.info.model_version, math.ceil(days / 7), store["store_type"]
-    )
-    with st.container(horizontal=True):
-        frame.metric(
-            f"Total, next {days} days",
-            words.euro(sums["total"]),
-            None if last_year is None else f"{last_year:+.1%} on the same days last year",
-            help="Sum of the forecasts. Last year: the same weekdays, 52 weeks before.",
-        )
-        frame.metric(
-            "Average per open day",
-            words.euro(sums["per_open_day"]),
-            f"{words.euro(sums['total'] / days)} per calendar day",
-        )
-        frame.metric(
-            "Since the last forecast",
-            words.signed_percent(_change(revisions)),
-            f"from {revisions[0]['previous_origin']:%d %b}" if revisions else "no earlier one",
-            help="Change of the total over the days that both forecasts cover. The date is the "
-            "forecast origin: the last day whose sales the earlier forecast used.",
-        )
-        frame.metric(
-            "Typical error of a day",
-            words.percent(error["rmspe"]) if error else words.NONE,
-            "RMSPE in the backtest",
-            help=f"{words.RMSPE_HELP} The backtest repeats the forecast at past dates, with the "
-            "data known then, and compares it with the actual sales.",
-        )
-    open_days = words.count(sums["open_days"], "open day")
-    text = f"{open_days}, {sums['promo_days']} of them with a promotion."
-    assumed = sum(row["plan_source"] == "assumed" for row in forecast)
-    if assumed:
-        text += f" No plan is known for {words.count(assumed, 'day')}; it is assumed by rule."
-    if resting := words.not_selling(forecast):
-        text += f" {resting}"
-    if bounds := ask(queries.total_range, store_id, days):
-        text += (
-            f" The 80% range of the total is {words.euro(bounds['lower_80'])} to "
-            f"{words.euro(bounds['upper_80'])}."
-        )
-    st.caption(f"{text} {_error_text(ask, store, days, error)}", help=words.RANGE_HELP)
-
-
-def _change(revisions: Sequence[Row]) -> float | None:
-    before = sum(row["previous_forecast"] for row in revisions)
-    return sum(row["change"] for row in revisions) / before if before else None
-
-
-def _error_text(ask: Answers, store: Row, days: int, error: Row | None) -> str:
-    texts = []
-    if error and error["rmspe_type"] is not None:
-        texts.append(
-            f"In the backtest ({words.count(error['origins'], 'origin')}), the typical error of "
-            f"stores of type {store['store_type']} was {words.percent(error['rmspe_type'])}."
-        )
-    own = ask(queries.own_error, store["store_id"], days, "weekly")
-    if own:
-        texts.append(
-            f"The typical error of this store's published forecasts was "
-            f"{words.percent(own['rmspe'])} on {words.count(own['store_days'], 'day')} with actual "
-            f"sales; {words.percent(own['coverage_80'], 0)} of these days were inside the 80% "
-            "range."
-        )
-    else:
-        texts.append("No day of this store's published forecasts has actual sales yet.")
-    later = ask(queries.own_error, store["store_id"], days, "backfill")
-    if later:
-        texts.append(
-            f"Forecasts that were computed later for past origins had an error of "
-            f"{words.percent(later['rmspe'])} on {words.count(later['store_days'], 'day')}."
-        )
-    return " ".join(texts)
 
 
 def show_details(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
@@ -183,17 +93,18 @@ def show_weeks(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
                 "Week": words.week(row["week_start"]),
                 "Days": f"{row['days']} (partial)" if row["days"] < 7 else "7",
                 "Open": row["open_days"],
-                "Sales": row["sales_forecast"],
+                "Total": row["sales_unbiased"],
                 "80% from": row["lower_80"],
                 "80% to": row["upper_80"],
-                "Per open day": row["sales_forecast"] / row["open_days"]
+                "Per open day": row["sales_unbiased"] / row["open_days"]
                 if row["open_days"]
                 else None,
             }
             for row in rows
         ],
-        euro=("Sales", "80% from", "80% to", "Per open day"),
+        euro=("Total", "80% from", "80% to", "Per open day"),
     )
+    st.caption(words.TOTAL_HELP)
 
 
 def show_revisions(ask: Answers, store: Row, days: int) -> None:
@@ -260,22 +171,24 @@ def show_drivers(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
 def show_causes(ask: Answers, store: Row, days: int) -> None:
     """Show by how much each driver changed a store's forecast since the previous forecast origin.
 
-    Each amount is a sum over open days: those among the first ``days`` days after the newest origin
-    that have drivers at both origins. Nothing is shown if there is no such day.
+    Each amount is a mean over open days, like the daily forecasts that it explains. These days are
+    the ones among the first ``days`` days after the newest origin that have drivers at both
+    origins. Nothing is shown if there is no such day.
     """
     rows = ask(queries.days_of, "forecast_driver_changes", store["store_id"], days)
     if not rows:
         return
-    sums = {
-        name: sum(row[f"{part}_change_eur"] for row in rows) for part, name in words.DRIVERS.items()
+    means = {
+        name: fmean(row[f"{part}_change_eur"] for row in rows)
+        for part, name in words.DRIVERS.items()
     }
     texts = [
         f"{name} {words.signed_euro(value)}"
-        for name, value in sorted(sums.items(), key=lambda each: -abs(each[1]))
+        for name, value in sorted(means.items(), key=lambda each: -abs(each[1]))
         if abs(value) >= 0.5
     ]
     if texts:
-        st.caption(f"Causes of the change, all open days together: {', '.join(texts)}.")
+        st.caption(f"Causes of the change, on average per open day: {', '.join(texts)}.")
     if not all(row["is_same_model"] for row in rows):
         st.caption("The model changed too. Each number includes the effect of the new model.")
 

@@ -107,7 +107,12 @@ def show_origin(ask: Answers, rows: Sequence[Row]) -> Row:
     row = origins[chosen]
     with st.container(horizontal=True):
         frame.metric("RMSPE", words.percent(row["rmspe"]), help=words.RMSPE_HELP)
-        frame.metric("Bias", words.signed_percent(row["bias"]), help=words.BIAS_HELP)
+        frame.metric(  # generations that earlier versions published have no bias of totals
+            "Bias of totals",
+            words.signed_percent(row.get("total_bias")),
+            f"daily forecasts {words.signed_percent(row['bias'])}",
+            help=words.TOTAL_BIAS_HELP,
+        )
         frame.metric(
             "Inside the 80% range", words.percent(row["coverage_80"]), help=words.RANGE_HELP
         )
@@ -129,8 +134,9 @@ def show_origin(ask: Answers, rows: Sequence[Row]) -> Row:
     )
     frame.chart(
         charts.forecast_and_actual(ask(queries.forecast_and_actual, row["forecast_origin"])),
-        "Daily totals of forecasts and of actual sales, over the same stores",
+        "Unbiased daily totals of forecasts, and of actual sales, over the same stores",
     )
+    st.caption("Totals per day, over the same stores.", help=words.TOTAL_HELP)
     return row
 
 

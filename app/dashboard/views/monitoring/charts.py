@@ -14,7 +14,7 @@ _LIMIT = {"color": theme.GREY, "width": 1, "dash": "dash"}
 
 
 def forecast_and_actual(rows: Sequence[Row]) -> go.Figure:
-    """Draw daily totals of forecasts and of actual sales.
+    """Draw unbiased daily totals of forecasts, and of actual sales.
 
     Args:
         rows: ``target_date, forecast, actual`` (EUR), sorted by day.

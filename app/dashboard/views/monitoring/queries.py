@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from app.published import Reading
-from app.queries import Row
+from app.queries import Row, unbiased_factor
 
 
 def accuracy(reading: Reading, forecast_kind: str) -> list[Row]:
@@ -133,7 +133,7 @@ def usage_by_path(reading: Reading, since: date) -> list[Row]:
 
 
 def forecast_and_actual(reading: Reading, origin: date) -> list[Row]:
-    """Return daily totals of the forecasts from an origin and of the actual sales.
+    """Return unbiased daily totals of the forecasts from an origin, and of the actual sales.
 
     Returns:
         ``target_date, stores, forecast, actual`` (EUR), ordered by day. Both totals cover the same
@@ -142,7 +142,7 @@ def forecast_and_actual(reading: Reading, origin: date) -> list[Row]:
     """
     return reading.rows(
         """
-        SELECT f.target_date, count(*) AS stores, sum(f.sales_forecast) AS forecast,
+        SELECT f.target_date, count(*) AS stores, sum(f.sales_forecast) * $factor AS forecast,
             sum(s.sales) AS actual
         FROM forecasts AS f
         JOIN daily_sales AS s ON s.store_id = f.store_id AND s.sales_date = f.target_date
@@ -150,7 +150,7 @@ def forecast_and_actual(reading: Reading, origin: date) -> list[Row]:
             AND s.sales_date > $origin AND s.is_open AND s.sales > 0
         GROUP BY f.target_date ORDER BY f.target_date
         """,
-        {"origin": origin},
+        {"origin": origin, "factor": unbiased_factor(reading, origin)},
     )
 
 
@@ -159,18 +159,31 @@ def runs(reading: Reading) -> list[Row]:
 
     Columns are origin, kind (``weekly`` or ``backfill``), time of the end (UTC), duration in
     seconds, numbers of stores with and without a forecast, number of store-days with an assumed
-    plan, sum of the forecasts (EUR), model version and run id. Column names are the titles that
-    visitors see.
+    plan, unbiased total of the forecasts (EUR; None if it is not known), model version and run id.
+    Column names are the titles that visitors see.
     """
-    return reading.rows(
+    found = reading.rows(
         """
-        SELECT forecast_origin AS "Origin", run_kind AS "Kind", finished_at AS "Finished (UTC)",
-            epoch(finished_at - started_at) AS "Seconds", stores AS "Stores",
-            stores_not_forecast AS "No forecast", assumed_store_days AS "Assumed plan",
-            total_sales_forecast AS "Total", model_version AS "Model", run_id AS "Run"
+        SELECT *, epoch(finished_at - started_at) AS seconds
         FROM forecast_runs ORDER BY finished_at DESC, run_id
         """
     )
+    return [
+        {
+            "Origin": row["forecast_origin"],
+            "Kind": row["run_kind"],
+            "Finished (UTC)": row["finished_at"],
+            "Seconds": row["seconds"],
+            "Stores": row["stores"],
+            "No forecast": row["stores_not_forecast"],
+            "Assumed plan": row["assumed_store_days"],
+            # generations that earlier versions published have no such column
+            "Total": row.get("total_sales_unbiased"),
+            "Model": row["model_version"],
+            "Run": row["run_id"],
+        }
+        for row in found
+    ]
 
 
 def alerts(reading: Reading, most: int) -> list[Row]:

@@ -15,8 +15,8 @@ def scenario_chart(days: pl.DataFrame) -> go.Figure:
     """Draw the forecast as planned and with the changes, with the changed days shaded.
 
     Args:
-        days: Frame returned by ``effects.by_day``: ``target_date``, forecasts ``as_planned`` and
-            ``changed`` (EUR), ``is_changed``, and ``lower_80, upper_80``, the bounds of
+        days: Frame returned by ``effects.by_day``: ``target_date``, ``as_planned`` and ``changed``
+            (EUR), ``is_changed``, and ``lower_80, upper_80``, the bounds of
             ``changed``. No interval is drawn on days without bounds.
     """
     figure = theme.days_figure(height=400)

@@ -1,6 +1,7 @@
-"""Compute the effect of a changed plan from daily forecasts: sums, difference, uplift.
+"""Compute the effect of a changed plan: unbiased totals, difference, uplift.
 
-See :mod:`rossmann_ml.serving.what_if` for the forecasts.
+See :mod:`rossmann_ml.serving.what_if` for the forecasts and
+:mod:`rossmann_ml.serving.what_if_totals` for totals.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ import polars as pl
 
 @dataclass(frozen=True)
 class Effect:
-    """Effect of a scenario's plan changes, summed over its stores and the days of the horizon.
+    """Effect of a scenario's plan changes on the total of its stores and the days of the horizon.
 
     Attributes:
         stores: Number of stores in the scenario.
-        as_planned: Forecast with the original plan, EUR.
-        changed: Forecast with the changed plan, EUR.
+        as_planned: Unbiased total with the original plan, EUR.
+        changed: Unbiased total with the changed plan, EUR.
         promo_days_added: Number of open store-days with a promotion only in the changed plan.
         promo_days_removed: Number of open store-days with a promotion only in the original plan.
     """
@@ -30,7 +31,7 @@ class Effect:
 
     @property
     def difference(self) -> float:
-        """Forecast with the changed plan minus forecast with the original plan, EUR."""
+        """Total with the changed plan minus total with the original plan, EUR."""
         return self.changed - self.as_planned
 
     @property
@@ -51,39 +52,43 @@ class Effect:
         return self.difference / (self.promo_days_added or self.promo_days_removed)
 
 
-def effect(scored: pl.DataFrame, given: pl.DataFrame) -> Effect:
-    """Return the effect of a scenario: sums of forecasts, and promotion days added or removed.
+def effect(scored: pl.DataFrame, given: pl.DataFrame, factor: float) -> Effect:
+    """Return the effect of a scenario: totals, and promotion days added or removed.
 
     Args:
         scored: Forecasts returned by :meth:`rossmann_ml.serving.what_if.Scenarios.score`.
         given: Original plan of the same stores: ``store_id, target_date, was_open, was_promo``.
+        factor: Factor that turns sums of daily forecasts into unbiased totals.
     """
     both = scored.join(given, on=["store_id", "target_date"], how="left")
     promo_now = pl.col("is_promo") & pl.col("is_open")
     promo_before = pl.col("was_promo") & pl.col("was_open")
     sums = both.select(
         stores=pl.col("store_id").n_unique(),
-        as_planned=pl.col("stored_forecast").fill_null(0).sum(),
-        changed=pl.col("sales_forecast").sum(),
+        as_planned=pl.col("stored_forecast").fill_null(0).sum() * factor,
+        changed=pl.col("sales_forecast").sum() * factor,
         promo_days_added=(promo_now & ~promo_before).sum(),
         promo_days_removed=(promo_before & ~promo_now).sum(),
     ).row(0, named=True)
     return Effect(**sums)
 
 
-def by_day(scored: pl.DataFrame) -> pl.DataFrame:
-    """Sum the forecasts of a scenario over its stores, for each day.
+def by_day(scored: pl.DataFrame, factor: float) -> pl.DataFrame:
+    """Return the forecasts of one store, or unbiased totals of several stores, for each day.
 
     Args:
         scored: Forecasts returned by :meth:`rossmann_ml.serving.what_if.Scenarios.score`.
+        factor: Factor that turns sums of daily forecasts into unbiased totals. The forecasts of one
+            store are not multiplied, because they are no sums.
 
     Returns:
-        ``target_date``, forecasts ``as_planned`` and ``changed`` (with the original and the changed
-        plan, EUR), ``lower_80, upper_80`` (bounds of ``changed``, EUR; NULL if there are several
-        stores, because bounds do not add up) and ``is_changed`` (whether any store's plan differs
-        from the original), sorted by day.
+        ``target_date``, ``as_planned`` and ``changed`` (with the original and the changed plan,
+        EUR), ``lower_80, upper_80`` (bounds of ``changed``, EUR; NULL if there are several stores,
+        because bounds do not add up) and ``is_changed`` (whether any store's plan differs from the
+        original), sorted by day.
     """
     one_store = scored["store_id"].n_unique() == 1
+    share = 1.0 if one_store else factor
     bound = {
         name: pl.col(name).sum() if one_store else pl.lit(None, pl.Float64)
         for name in ("lower_80", "upper_80")
@@ -91,8 +96,8 @@ def by_day(scored: pl.DataFrame) -> pl.DataFrame:
     return (
         scored.group_by("target_date")
         .agg(
-            as_planned=pl.col("stored_forecast").fill_null(0).sum(),
-            changed=pl.col("sales_forecast").sum(),
+            as_planned=pl.col("stored_forecast").fill_null(0).sum() * share,
+            changed=pl.col("sales_forecast").sum() * share,
             is_changed=pl.col("is_changed").any(),
             **bound,
         )

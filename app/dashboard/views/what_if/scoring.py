@@ -10,6 +10,7 @@ import streamlit as st
 from app.dashboard.views.what_if.plan_changes import Change
 from rossmann_ml.base.settings import load_settings
 from rossmann_ml.serving.what_if import Scenarios
+from rossmann_ml.serving.what_if_totals import ScenarioTotals
 
 
 @st.cache_data(max_entries=50, show_spinner="Forecasting with the changed plan")
@@ -29,6 +30,12 @@ def score(
     settings = load_settings()
     scenarios = _scenarios(settings.published_path, generation_id, settings.threads)
     return scenarios.score(store_ids, [change.as_plan_change() for change in changes])
+
+
+def totals(generation_id: str) -> ScenarioTotals:
+    """Return what adds up forecasts of this generation's model to totals."""
+    settings = load_settings()
+    return _scenarios(settings.published_path, generation_id, settings.threads).totals
 
 
 @st.cache_resource(max_entries=1, show_spinner="Loading the model")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import timedelta
 
 import polars as pl
@@ -125,14 +126,20 @@ def show_scenario(
     describes the stores in words, as returned by ``choose_stores``.
     """
     scored = scoring.score(ask.info.generation_id, store_ids, tuple(changes))
-    effect = effects.effect(scored, ask(queries.plan_as_given, store_ids))
-    days = effects.by_day(scored)
-    show_effect(effect, changes)
+    totals = scoring.totals(ask.info.generation_id)
+    effect = effects.effect(scored, ask(queries.plan_as_given, store_ids), totals.factor)
+    days = effects.by_day(scored, totals.factor)
+    ranges = [
+        words.total_range(asdict(totals.total(scored, column)))
+        for column in ("stored_forecast", "sales_forecast")
+    ]
+    show_effect(effect, changes, ranges)
     frame.chart(charts.scenario_chart(days), f"Forecast of {who} as planned and with the changes")
     text = (
-        "The 80% range belongs to the changed plan."
+        "The 80% range in the chart belongs to the changed plan."
         if effect.stores == 1
-        else "A group has no range here, because ranges of stores do not add up."
+        else "Days of a group are totals of its stores. They have no range here, because ranges of "
+        "stores do not add up."
     )
     st.caption(
         f"{text} A change also affects the days around it, for example before and after a "
@@ -169,22 +176,39 @@ def show_scenario(
     )
 
 
-def show_effect(effect: effects.Effect, changes: Sequence[Change]) -> None:
-    """Show the forecast with and without the changes, the difference, and the promotion uplift.
+def show_effect(
+    effect: effects.Effect, changes: Sequence[Change], ranges: Sequence[str | None]
+) -> None:
+    """Show the total with and without the changes, the difference, and the promotion uplift.
 
-    The uplift, in EUR, is the difference between the two forecasts, divided by the number of open
+    The uplift, in EUR, is the difference between the two totals, divided by the number of open
     store-days whose promotion was added or removed. A dash is shown instead if any of ``changes``
-    is not about promotions, if promotions were both added and removed, or if none were.
+    is not about promotions, if promotions were both added and removed, or if none were. ``ranges``
+    are the ranges of the total as planned and with the changes; None if a total has none.
     """
+    share = words.signed_percent(effect.share)
     with st.container(horizontal=True):
-        frame.metric("As planned", words.euro(effect.as_planned))
-        frame.metric("With the changes", words.euro(effect.changed))
+        for label, value, text in zip(
+            ("As planned", "With the changes"),
+            (effect.as_planned, effect.changed),
+            ranges,
+            strict=True,
+        ):
+            frame.metric(
+                label,
+                words.euro(value),
+                text or "no range for these stores",
+                help=f"{words.TOTAL_HELP} There are ranges for one store, and for all stores of "
+                "the chain or of one type, assortment or state.",
+            )
         frame.metric(
             "Difference",
             words.signed_euro(effect.difference),
-            words.signed_percent(effect.share),
-            delta_color="normal",
-            delta_arrow="auto",
+            share,
+            # an arrow only for a change that is visible
+            **({"delta_color": "normal", "delta_arrow": "auto"} if share[0] in "+-" else {}),
+            help="Difference of the two totals. It has no range, because both share most of their "
+            "error.",
         )
         per_day = effect.per_promo_day if are_promotions(changes) else None
         moved = effect.promo_days_added or effect.promo_days_removed
