@@ -7,6 +7,9 @@ the metrics of store-days.
 
 from __future__ import annotations
 
+from datetime import date
+
+import numpy as np
 import polars as pl
 
 from rossmann_ml.evaluation.metrics import SUMS
@@ -37,8 +40,15 @@ def total_outcomes(rows: pl.DataFrame, stores: pl.DataFrame, *, horizon_days: in
         ``forecast``.
     """
     parts = []
+    # totals of forecasts without bias factor, which later origins multiply by their own
+    unscaled: dict[date, pl.DataFrame] = {}
     for part, earlier in origins_with_earlier(rows):
         totals = add_up(part, stores, horizon_days=horizon_days)
+        unscaled[part["forecast_origin"][0]] = add_up(
+            part.with_columns(forecast=pl.col("log_forecast").exp()),
+            stores,
+            horizon_days=horizon_days,
+        )
         if earlier.is_empty():
             unknown = {name: pl.lit(None, pl.Float64) for name in _BOUNDS}
             parts.append(totals.with_columns(sales_unbiased="forecast", **unknown))
@@ -47,7 +57,13 @@ def total_outcomes(rows: pl.DataFrame, stores: pl.DataFrame, *, horizon_days: in
         log_ratio = pl.col("log_forecast") - pl.col("sales").log()
         log_shift = point_log_shift(earlier.select("forecast_origin", log_ratio=log_ratio))
         served = earlier.with_columns(forecast=(pl.col("log_forecast") + log_shift).exp())
-        calibration = TotalCalibration.fit(served, stores, horizon_days=horizon_days)
+        known = [unscaled[origin] for origin in earlier["forecast_origin"].unique().sort()]
+        calibration = TotalCalibration.fit(
+            served,
+            stores,
+            horizon_days=horizon_days,
+            totals=pl.concat(known).with_columns(pl.col("forecast") * np.exp(log_shift)),
+        )
         factors = calibration.factors(totals)
         parts.append(
             pl.concat([totals, factors], how="horizontal")

@@ -80,7 +80,12 @@ class TotalCalibration:
 
     @classmethod
     def fit(
-        cls, out_of_fold: pl.DataFrame, stores: pl.DataFrame, *, horizon_days: int
+        cls,
+        out_of_fold: pl.DataFrame,
+        stores: pl.DataFrame,
+        *,
+        horizon_days: int,
+        totals: pl.DataFrame | None = None,
     ) -> TotalCalibration:
         """Fit the bias factor and the variances on out-of-fold forecasts.
 
@@ -91,6 +96,8 @@ class TotalCalibration:
             stores: ``store_id, store_type, assortment, state``, one row per store.
             horizon_days: Number of forecast days after each origin. It is the length of the longest
                 span of totals, and sets the degrees of freedom (see :func:`_chain_freedom`).
+            totals: Result of :func:`rossmann_ml.models.totals.add_up` for ``out_of_fold``, if it is
+                known already; None to compute it, which takes most of the time.
         """
         rows = out_of_fold.select(
             "forecast_origin", "store_id", "target_date", "horizon_days", "sales", "forecast",
@@ -98,7 +105,11 @@ class TotalCalibration:
         ).sort("forecast_origin", "store_id", "target_date")  # fmt: skip
         log_bias = _log_bias(rows)
         rows = rows.with_columns(pl.col("forecast") * np.exp(log_bias))
-        totals = add_up(rows, stores, horizon_days=horizon_days)
+        totals = (
+            add_up(rows, stores, horizon_days=horizon_days)
+            if totals is None
+            else totals.with_columns(pl.col("forecast") * np.exp(log_bias))
+        )
         errors = _day_errors(rows, stores)
         freedom = _chain_freedom(rows, horizon_days)
         own = _part_variances(errors[STORE])

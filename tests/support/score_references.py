@@ -53,12 +53,12 @@ def scores_of(rows: Iterable[Row]) -> dict[str, float | int | None]:
     }
 
 
-def assert_same(found: float | None, expected: float | None) -> None:
+def assert_same(found: float | None, expected: float | None, *, rel_tol: float = 1e-11) -> None:
     """Compare a value with its reference; the last digits depend on the order of a sum."""
     if found is None or expected is None:
         assert found is expected
     else:
-        assert math.isclose(found, expected, rel_tol=1e-11, abs_tol=1e-12), (found, expected)
+        assert math.isclose(found, expected, rel_tol=rel_tol, abs_tol=1e-12), (found, expected)
 
 
 def mean(values: list[float]) -> float:
