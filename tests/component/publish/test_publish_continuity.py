@@ -109,7 +109,8 @@ def test_a_states_closed_stores_are_found_although_the_chain_changes_little(
     plant(
         settings,
         "store_id IN (2, 4)",
-        "0, lower_80 = 0, upper_80 = 0, lower_95 = 0, upper_95 = 0, is_open = false",
+        "0, lower_80 = 0, upper_80 = 0, lower_95 = 0, upper_95 = 0, is_open = false, "
+        "sales_median = 0",
     )
     with pytest.raises(HeldError, match=r"state BY [\d,]+ to 0 EUR \(-100.0%"):
         publish(Session(settings, params), run_id="weekly-2")
