@@ -220,13 +220,20 @@ def with_state(rows: pl.DataFrame, stores: pl.DataFrame) -> pl.DataFrame:
     return rows.join(states, on="store_id", how="left", maintain_order="left")
 
 
-def score(folds: pl.DataFrame, key: RecipeKey, stores: pl.DataFrame) -> pl.DataFrame:
+def score(
+    folds: pl.DataFrame,
+    key: RecipeKey,
+    stores: pl.DataFrame,
+    origins: Sequence[date] | None = None,
+) -> pl.DataFrame:
     """Compute error metrics of the blend, its members, the linear forecast and the two baselines.
 
     Args:
         folds: Rows as for :func:`served`.
         key: Key of the recipe, as for :func:`served`.
         stores: ``store_id, store_type, assortment, state``, one row per store.
+        origins: Origins that are measured; None for all. The others are only used to calibrate the
+            forecasts of these.
 
     Returns:
         The columns of :func:`rossmann_ml.evaluation.metrics.score_sums`: ``model,
@@ -245,7 +252,7 @@ def score(folds: pl.DataFrame, key: RecipeKey, stores: pl.DataFrame) -> pl.DataF
         without baseline forecasts. Their ``rmspe_median`` has the same meaning as above. Their
         ``skill`` is null, because totals of the baselines are not measured.
     """
-    forecasts = served(folds, key)
+    forecasts = served(folds, key, origins)
     horizon_days = int(folds["horizon_days"].to_numpy().max())
     totals = total_sums(
         forecasts.with_columns(forecast=pl.col(BLEND)),

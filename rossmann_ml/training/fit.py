@@ -51,7 +51,8 @@ class BacktestReport:
         origins: Past origins with out-of-fold forecasts by the recipe, oldest first.
         computed: Those of the origins whose forecasts this call computed; the forecasts of the
             others were already stored.
-        scores: Error metrics returned by :func:`rossmann_ml.evaluation.backtest.score`.
+        scores: Error metrics returned by :func:`rossmann_ml.evaluation.backtest.score`, at the
+            origins for which models were fitted.
         seconds: Wall time of the backtest in seconds.
     """
 
@@ -65,7 +66,7 @@ class BacktestReport:
 def run_backtest(session: Session, *, profile: Profile) -> BacktestReport:
     """Backtest the recipe of a training profile on the current data.
 
-    Missing out-of-fold forecasts are computed and stored. Error metrics are then computed from all
+    Missing out-of-fold forecasts are computed and stored. Error metrics are then computed from
     forecasts that :func:`rossmann_ml.evaluation.folds.complete_folds` returns.
 
     Args:
@@ -82,7 +83,9 @@ def run_backtest(session: Session, *, profile: Profile) -> BacktestReport:
         inputs = read_newest_inputs(connection, session.params)
         panel = cache(lambda: read_training_panel(connection, profile))
         folds = complete_folds(connection, inputs, recipe, panel, progress=session.progress)
-        scores = score(folds.rows, recipe.key, inputs.features.stores.attributes)
+        stores = inputs.features.stores.attributes
+        # a preview; a training measures all origins
+        scores = score(folds.rows, recipe.key, stores, folds.fitted)
     return BacktestReport(
         recipe.hash, folds.origins, folds.computed, scores, time.perf_counter() - started
     )

@@ -215,8 +215,9 @@ def _forecast(connection: duckdb.DuckDBPyConnection, origin: date) -> None:
         {"run_id": run_id, "origin": origin, "model": MODEL},
     )
     connection.execute(
-        "INSERT INTO forecasting.total_intervals "
-        "VALUES (?, 'chain', 'all', ?, ?, 1.02, 0.9, 1.1, 0.8, 1.2, ?)",
+        "INSERT INTO forecasting.total_intervals (forecast_origin, level, segment, first_date, "
+        "last_date, unbiased_factor, lower_80_factor, upper_80_factor, lower_95_factor, "
+        "upper_95_factor, run_id) VALUES (?, 'chain', 'all', ?, ?, 1.02, 0.9, 1.1, 0.8, 1.2, ?)",
         [origin, origin + timedelta(days=1), origin + timedelta(days=HORIZON_DAYS), run_id],
     )
     connection.execute(

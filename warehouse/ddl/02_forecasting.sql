@@ -214,7 +214,7 @@ CREATE TABLE IF NOT EXISTS forecasting.promotions (
 );
 
 -- Columns `_lower` and `_upper` are 90% bounds by a block bootstrap of origins; NULL in rows of one
--- origin, and if fewer than four horizons without common days are behind the figure.
+-- origin, and if fewer than four independent origins are behind the figure.
 CREATE TABLE IF NOT EXISTS forecasting.backtest_scores (
     model_version VARCHAR NOT NULL,
     model VARCHAR NOT NULL,          -- blend, its members, linear and the reference methods

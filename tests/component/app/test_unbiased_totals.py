@@ -68,6 +68,8 @@ def planted(published_generation: Published, monkeypatch: pytest.MonkeyPatch) ->
             for table in ("forecast_totals", "forecast_horizon_totals")
         ),
         f"UPDATE forecast_runs SET total_sales_unbiased = total_sales_forecast * {FACTOR}",
+        # answers are cached by generation
+        "UPDATE generation_info SET generation_id = generation_id || '-planted'",
     )
 
 
