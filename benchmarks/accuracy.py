@@ -45,8 +45,12 @@ def development_table(scores: pl.DataFrame) -> str:
     )  # fmt: skip
 
 
-def champion_tables(model_version: str, scores: pl.DataFrame) -> str:
-    """Return the champion's RMSPE by origin and model, and the coverage of its intervals."""
+def scores_tables(scores: pl.DataFrame) -> str:
+    """Return the RMSPE by origin and model, and errors and coverage of the blend by segment.
+
+    Args:
+        scores: Result of :func:`rossmann_ml.evaluation.backtest.score`.
+    """
     coverage = scores.filter(
         (pl.col("model") == BLEND)
         & pl.col("coverage_80").is_not_null()
@@ -64,6 +68,9 @@ def champion_tables(model_version: str, scores: pl.DataFrame) -> str:
             str(row["forecast_origin"] or "all"),
             str(row["interval_origins"]),
             f"{row['store_days']:,}",
+            rmspe(row["rmspe_median"]),
+            percent(row["wape"]),
+            percent(row["bias"]),
             percent(row["coverage_80"]),
             bounds(row, "coverage_80"),
             percent(row["coverage_95"]),
@@ -74,14 +81,14 @@ def champion_tables(model_version: str, scores: pl.DataFrame) -> str:
         for row in coverage.iter_rows(named=True)
     ]
     return (
-        f"`{model_version}`; RMSPE by origin and model.\n\n"
+        "RMSPE by origin and model.\n\n"
         + rmspe_table(scores)
-        + "\n\nShare of actuals inside the intervals, at origins with an earlier one to "
-        "calibrate on, with 90% bounds and interval scores "
-        "([Measures of accuracy](explanation/measures.md)).\n\n"
+        + "\n\nErrors over all origins; share of actuals inside the intervals with 90% bounds, and "
+        "interval scores ([Measures of accuracy](explanation/measures.md)), over the origins with "
+        "an earlier one to calibrate on, whose number is given.\n\n"
         + markdown_table(
-            ("of", "origin", "origins", "store-days", "80%", "bounds", "95%", "bounds",
-             "score 80%", "score 95%"),
+            ("of", "origin", "origins", "store-days", "RMSPE", "WAPE", "bias", "80%", "bounds",
+             "95%", "bounds", "score 80%", "score 95%"),
             coverage_rows,
         )
     )  # fmt: skip
@@ -120,7 +127,8 @@ def page_of(
             f"{days}.",
             development_table(scores),
             "## The champion's backtest",
-            champion_tables(model_version, scores),
+            f"`{model_version}`.",
+            scores_tables(scores),
             "## Where the error comes from",
             "Size of each part of the log error; the squares add up to the mean squared error.",
             parts_table(parts),
