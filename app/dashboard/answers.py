@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+import duckdb
 import streamlit as st
 
 from app.published import Reading
+from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.serving.generations import GenerationInfo
 
 P = ParamSpec("P")
@@ -40,13 +42,23 @@ class Answers:
             query: Function that reads from the generation. Its first argument is the ``Reading``.
             *args: Further arguments of the query.
             **kwargs: Further named arguments of the query.
+
+        Raises:
+            NoDataError: An earlier version of the product published the generation, without a table
+                or column that the query reads.
         """
-        answer: T = _answer(
-            (self.info.generation_id, self.info.published_at),
-            f"{query.__module__}.{query.__qualname__}",
-            (args, kwargs),
-            _ask=lambda: query(self.reading, *args, **kwargs),
-        )
+        try:
+            answer: T = _answer(
+                (self.info.generation_id, self.info.published_at),
+                f"{query.__module__}.{query.__qualname__}",
+                (args, kwargs),
+                _ask=lambda: query(self.reading, *args, **kwargs),
+            )
+        except (duckdb.CatalogException, duckdb.BinderException) as error:
+            raise NoDataError(
+                "an earlier version of the product published these data, without what is shown "
+                "here. `rossmann refresh` publishes them anew"
+            ) from error
         return answer
 
 

@@ -73,3 +73,11 @@ def test_without_sales_the_page_shows_a_message(
 ) -> None:
     warehouse = plant(published_generation, "UPDATE stores SET last_sales_date = NULL")
     assert "There are no sales data yet" in words_of(open_page("quality", warehouse_dir=warehouse))
+
+
+def test_what_an_earlier_version_did_not_publish_is_said_and_not_a_fault(
+    open_page: OpenPage, published_generation: Published
+) -> None:
+    warehouse = plant(published_generation, "DROP TABLE plan_filling_accuracy")
+    words = words_of(open_page("quality", warehouse_dir=warehouse))
+    assert "an earlier version of the product published these data" in words
