@@ -57,7 +57,7 @@ class Answers:
         except (duckdb.CatalogException, duckdb.BinderException) as error:
             raise NoDataError(
                 "an earlier version of the product published these data, without what is shown "
-                "here. `rossmann refresh` publishes them anew"
+                "here. `rossmann refresh` publishes them again"
             ) from error
         return answer
 

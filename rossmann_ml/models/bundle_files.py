@@ -22,7 +22,7 @@ from rossmann_ml.base.errors import DamagedError, NoDataError, RossmannError
 from rossmann_ml.base.storage_faults import fault_of
 
 SUMS_NAME, METADATA_NAME = "sha256sums", "bundle.json"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Number of the format of bundles. 1: intervals have one half-width per week of the horizon."""
 ADVICE = (
     "; `rossmann doctor --fix` fetches its files from a copy if there is one; else retrain with "

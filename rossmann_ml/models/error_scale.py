@@ -1,8 +1,9 @@
 """Estimate how large the log error of a forecast for a store-day usually is.
 
-:class:`ErrorScale` is fitted on the errors of out-of-fold forecasts: by store, and by weekday and
-promotion. :func:`interval_spread` needs no forecasts: it measures how far a store's sales are from
-its own past. See :mod:`rossmann_ml.models.calibration` for the quantiles that the scale stretches.
+:class:`ErrorScale` is fitted on the errors of out-of-fold forecasts: by store, by weekday and
+promotion, and around Christmas. :func:`interval_spread` needs no forecasts: it measures how far a
+store's sales are from its own past. See :mod:`rossmann_ml.models.calibration` for the quantiles
+that the scale stretches.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from rossmann_ml.features.grid import FloatArray, IntArray
+from rossmann_ml.features.grid import BoolArray, FloatArray, IntArray
 
 # Weekdays (1 is Monday) without and with a promotion.
 DAY_TYPES = [f"{weekday}{promo}" for weekday in range(1, 8) for promo in ("", " promo")]
+# Days around Christmas, when forecasts are least sure: from 8 December to 6 January.
+_CHRISTMAS_FROM, _CHRISTMAS_TO = (12, 8), (1, 6)
 # Number of days for which the prior counts, as if so many had an error of the expected size.
 _PRIOR_DAYS = 100
 # Limits of absolute log errors in the fit: single days on which a store sells half or twice the
@@ -39,6 +42,9 @@ class ErrorScale:
 
     Attributes:
         typical: Mean size divided by the mean spread.
+        christmas: Mean size from 8 December to 6 January divided by the mean size of other days,
+            with 100 days of that mean size included. In the other attributes, sizes of days around
+            Christmas are divided by it.
         day_types: Mean size on a weekday (1 is Monday) without or with a promotion (``"1"``,
             ``"1 promo"``, …), divided by the mean size of all days. Each mean includes 100
             days of the mean size of all days, so that few days have little influence.
@@ -47,6 +53,7 @@ class ErrorScale:
     """
 
     typical: float
+    christmas: float
     day_types: dict[str, float]
     stores: dict[int, tuple[float, int]]
 
@@ -60,6 +67,14 @@ class ErrorScale:
         """
         error = out_of_fold["log_forecast"].to_numpy() - np.log(out_of_fold["sales"].to_numpy())
         size = np.clip(np.abs(error), _LEAST_ERROR, _LARGEST_ERROR)
+        is_christmas = _is_christmas(out_of_fold)
+        christmas = 1.0
+        if not is_christmas.all():
+            at_christmas = size[is_christmas]
+            expected = size[~is_christmas].mean()
+            christmas = float(at_christmas.sum() / expected + _PRIOR_DAYS)
+            christmas /= len(at_christmas) + _PRIOR_DAYS
+        size = size / np.where(is_christmas, christmas, 1.0)
         usual, day_type = size.mean(), _day_types(out_of_fold)
         sums = np.bincount(day_type, weights=size, minlength=len(DAY_TYPES))
         days = np.bincount(day_type, minlength=len(DAY_TYPES))
@@ -69,6 +84,7 @@ class ErrorScale:
         known = zip(sums.tolist(), np.bincount(store).tolist(), strict=True)
         return cls(
             typical=float(usual / out_of_fold["spread"].to_numpy().mean()),
+            christmas=christmas,
             day_types=dict(zip(DAY_TYPES, factors.tolist(), strict=True)),
             stores=dict(zip(stores.tolist(), known, strict=True)),
         )
@@ -76,7 +92,8 @@ class ErrorScale:
     def of(self, rows: pl.DataFrame) -> FloatArray:
         """Compute the scale of the log error of each row.
 
-        The scale is the geometric mean of the spread and the expected size of the error. That size
+        The scale is the geometric mean of the spread and the expected size of the error, times the
+        factor of Christmas on days from 8 December to 6 January. That size
         is the factor of the day's type times the mean size of the store's errors, in which the
         typical size for the row's spread counts for 100 days. So a store without past errors has a
         scale in proportion to its spread, which is large for new stores.
@@ -99,7 +116,8 @@ class ErrorScale:
         )
         factors = np.array([self.day_types[name] for name in DAY_TYPES])[_day_types(rows)]
         size = (sums + _PRIOR_DAYS * self.typical * spread) / (days + _PRIOR_DAYS)
-        return np.asarray(np.sqrt(factors * size * spread))
+        christmas = np.where(_is_christmas(rows), self.christmas, 1.0)
+        return np.asarray(christmas * np.sqrt(factors * size * spread))
 
 
 def interval_spread(panel: pl.DataFrame) -> FloatArray:
@@ -120,6 +138,14 @@ def interval_spread(panel: pl.DataFrame) -> FloatArray:
     days = panel["observed_days_364d"].cast(pl.Float64).to_numpy()
     unknown = _NEW_STORE_SPREAD * np.exp(-days / _NEW_STORE_DAYS)
     return np.asarray(np.sqrt(own**2 + unknown**2))
+
+
+def _is_christmas(rows: pl.DataFrame) -> BoolArray:
+    """Return whether each row's day is around Christmas, shape (rows,)."""
+    month, day = pl.col("target_date").dt.month(), pl.col("target_date").dt.day()
+    is_before = (month == _CHRISTMAS_FROM[0]) & (day >= _CHRISTMAS_FROM[1])
+    is_after = (month == _CHRISTMAS_TO[0]) & (day <= _CHRISTMAS_TO[1])
+    return rows.select(is_before | is_after).to_series().to_numpy()
 
 
 def _day_types(rows: pl.DataFrame) -> IntArray:

@@ -52,9 +52,18 @@ def scale_of_errors(rows: list[Row]) -> Callable[[Row], float]:
 
     Sizes are absolute log errors of at most 0.7. The scale is the square root of spread times
     expected size. The expected size is that of the store over its days and 100 more of the chain's
-    size for such a spread, times a factor of weekday and promotion.
+    size for such a spread, times a factor of weekday and promotion. From 8 December to 6 January
+    the scale has one more factor, by which sizes of these days are divided before.
     """
     sizes = [min(max(abs(_error(row)), 1e-9), 0.7) for row in rows]
+    others = [size for row, size in zip(rows, sizes, strict=True) if not _is_christmas(row)]
+    at_christmas = [size for row, size in zip(rows, sizes, strict=True) if _is_christmas(row)]
+    christmas = 1.0
+    if others:
+        christmas = math.fsum(at_christmas) / fmean(others) + 100
+        christmas /= len(at_christmas) + 100
+    factors = [christmas if _is_christmas(row) else 1.0 for row in rows]
+    sizes = [size / factor for size, factor in zip(sizes, factors, strict=True)]
     usual, by_type = fmean(sizes), defaultdict(list)
     for row, size in zip(rows, sizes, strict=True):
         by_type[_day_type(row)].append(size)
@@ -71,9 +80,15 @@ def scale_of_errors(rows: list[Row]) -> Callable[[Row], float]:
     def scale(row: Row) -> float:
         own = by_store.get(row["store_id"], [])
         size = (math.fsum(own) + 100 * per_spread * row["spread"]) / (len(own) + 100)
-        return math.sqrt(row["spread"] * size * factor(row))
+        season = christmas if _is_christmas(row) else 1.0
+        return season * math.sqrt(row["spread"] * size * factor(row))
 
     return scale
+
+
+def _is_christmas(row: Row) -> bool:
+    day = row["target_date"]
+    return (day.month, day.day) >= (12, 8) or (day.month, day.day) <= (1, 6)
 
 
 def error_quantile(rows: list[Row], level: float) -> float:

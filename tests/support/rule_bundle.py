@@ -17,7 +17,7 @@ DAILY = Calibration(
     log_shift=-0.02,
     levels=[0.01, 0.025, 0.1, 0.5, 0.9, 0.975, 0.99],
     quantiles=[-4.0, -2.5, -1.5, 0.0, 1.0, 2.0, 3.0],
-    scale=ErrorScale(0.5, dict.fromkeys(DAY_TYPES, 1.0) | {"1 promo": 1.5}, {1: (40.0, 300)}),
+    scale=ErrorScale(0.5, 1.8, dict.fromkeys(DAY_TYPES, 1.0) | {"1 promo": 1.5}, {1: (40.0, 300)}),
     origins=["2015-05-08"],
 )
 """A calibration of daily forecasts that bundles in tests may have; it knows store 1."""

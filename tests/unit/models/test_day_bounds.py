@@ -135,6 +135,20 @@ def test_a_bound_is_the_quantile_of_the_error_times_the_scale_of_the_day(
     assert {name: math.log(value) for name, value in found.items()} == pytest.approx(expected)
 
 
+@pytest.mark.parametrize(
+    ("day", "factor"),
+    [
+        (date(2014, 12, 7), 1.0),
+        (date(2014, 12, 8), 1.8),
+        (date(2015, 1, 6), 1.8),
+        (date(2015, 1, 7), 1.0),
+    ],
+)
+def test_the_scale_is_larger_from_8_december_to_6_january(day: date, factor: float) -> None:
+    of_day = day_of(9, spread=0.1).with_columns(target_date=pl.lit(day))
+    assert DAILY.scale.of(of_day)[0] == pytest.approx(factor * math.sqrt(0.05 * 0.1))
+
+
 def test_a_level_between_two_stored_ones_is_interpolated_and_levels_end_at_1_and_99_percent() -> (
     None
 ):
