@@ -6,7 +6,6 @@ A new model family is a subclass of :class:`Model` in its own module of
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,8 +35,6 @@ class FitSettings:
             gives them.
         seed: Seed for all random choices.
         threads: Number of threads that fit and predict.
-        half_life_days: Days by which an origin must be older than the newest one to count half as
-            much in the fit; infinite if all origins count the same.
     """
 
     trees: int
@@ -45,7 +42,6 @@ class FitSettings:
     parameters: Mapping[str, int | float | str]
     seed: int
     threads: int
-    half_life_days: float = math.inf
 
 
 class Model(ABC):
@@ -80,15 +76,13 @@ class Model(ABC):
         """Fit a model of this family on the rows of a training panel.
 
         Args:
-            panel: Rows with all features, ``forecast_origin`` and ``sales`` in EUR.
+            panel: Rows with all features and ``sales`` in EUR.
             features: Names of the features to use, in column order.
-            settings: Number of trees, learning rate, other parameters, seed, threads, and how fast
-                the influence of origins falls with their age.
+            settings: Number of trees, learning rate, other parameters, seed and threads.
         """
         categories = Categories.of(panel)
         matrix = design_matrix(panel, features, categories)
-        weights = row_weights(panel, settings.half_life_days)
-        fitted = cls._fit(matrix, target_departures(panel), weights, features, settings)
+        fitted = cls._fit(matrix, target_departures(panel), features, settings)
         return cls(fitted, categories, settings.threads)
 
     def predict_departures(self, panel: pl.DataFrame) -> FloatArray:
@@ -142,19 +136,13 @@ class Model(ABC):
     @classmethod
     @abstractmethod
     def _fit(
-        cls,
-        matrix: Float32Array,
-        target: FloatArray,
-        weights: FloatArray,
-        features: list[str],
-        settings: FitSettings,
+        cls, matrix: Float32Array, target: FloatArray, features: list[str], settings: FitSettings
     ) -> Any:
         """Fit the family's library (such as LightGBM), and return its fitted object.
 
         Args:
             matrix: Values of the features, shape (rows, features).
             target: Centred departures from the linear forecast, shape (rows,).
-            weights: Weights of the rows, shape (rows,).
             features: Names of the features, in column order.
             settings: Number of trees, learning rate, other parameters, seed and threads.
         """
@@ -231,22 +219,6 @@ def target_departures(panel: pl.DataFrame) -> FloatArray:
     """
     departures = centred(panel, np.log(panel["sales"].to_numpy()) - log_base(panel))
     return np.clip(departures, -_LARGEST_DEPARTURE, _LARGEST_DEPARTURE)
-
-
-def row_weights(panel: pl.DataFrame, half_life_days: float) -> FloatArray:
-    """Compute the weights of training rows: older origins count less.
-
-    Args:
-        panel: Rows with ``forecast_origin``.
-        half_life_days: Days after which a weight halves.
-
-    Returns:
-        Weights with a mean of 1, shape (rows,).
-    """
-    origin = pl.col("forecast_origin")
-    age_days = panel.select(origin.max() - origin).to_series().dt.total_days().to_numpy()
-    weights = 0.5 ** (age_days / half_life_days)
-    return np.asarray(weights / weights.mean())
 
 
 def importance_frame(

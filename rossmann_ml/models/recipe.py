@@ -132,7 +132,6 @@ class Recipe:
                     include={"origin_step_days", "max_origins", "rows_share"}
                 ),
                 "min_history_days": self.params.training.min_history_days,
-                "half_life_days": self.params.training.half_life_days,
                 "seed": self.params.training.seed,
             }
         )
@@ -173,7 +172,6 @@ class Recipe:
             parameters=self.params.training.families[family],
             seed=self.params.training.seed,
             threads=self.threads,
-            half_life_days=self.params.training.half_life_days,
         )
         return model_class(family).fit(rows, self.features, settings)
 

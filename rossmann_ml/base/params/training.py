@@ -63,8 +63,6 @@ class TrainingParams(StrictModel):
             CatBoost. The order of the families is the order of the blend's members.
         min_history_days: Smallest number of days from the first day with sales to the first
             training origin.
-        half_life_days: Number of days by which an origin must be older than the newest one to
-            count half as much in a fit.
         seed: Seed of the random numbers in training and tuning.
         retrain_every_weeks: Number of weeks between scheduled trainings.
     """
@@ -72,7 +70,6 @@ class TrainingParams(StrictModel):
     profiles: dict[Profile, ProfileParams]
     families: dict[str, ModelParams]
     min_history_days: Days
-    half_life_days: Days
     seed: int
     retrain_every_weeks: Annotated[int, Field(ge=1)]
 

@@ -27,12 +27,7 @@ class CatBoostModel(Model):
 
     @classmethod
     def _fit(
-        cls,
-        matrix: Float32Array,
-        target: FloatArray,
-        weights: FloatArray,
-        features: list[str],
-        settings: FitSettings,
+        cls, matrix: Float32Array, target: FloatArray, features: list[str], settings: FitSettings
     ) -> catboost.CatBoostRegressor:
         parameters: dict[str, Any] = {
             "loss_function": "RMSE",
@@ -44,8 +39,7 @@ class CatBoostModel(Model):
             "allow_writing_files": False,
         }
         regressor = catboost.CatBoostRegressor(iterations=settings.trees, **parameters)
-        pool = catboost.Pool(matrix, target, weight=weights, feature_names=features)
-        return regressor.fit(pool)
+        return regressor.fit(catboost.Pool(matrix, target, feature_names=features))
 
     def _feature_names(self) -> list[str]:
         return list(self.fitted.feature_names_)

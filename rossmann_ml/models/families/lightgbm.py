@@ -22,12 +22,7 @@ class LightGBMModel(Model):
 
     @classmethod
     def _fit(
-        cls,
-        matrix: Float32Array,
-        target: FloatArray,
-        weights: FloatArray,
-        features: list[str],
-        settings: FitSettings,
+        cls, matrix: Float32Array, target: FloatArray, features: list[str], settings: FitSettings
     ) -> lightgbm.Booster:
         parameters: dict[str, Any] = {
             "objective": "l2",
@@ -43,7 +38,6 @@ class LightGBMModel(Model):
         data = lightgbm.Dataset(
             matrix,
             target,
-            weight=weights,
             feature_name=features,
             categorical_feature=[name for name in categorical_features() if name in features],
             params=parameters,

@@ -29,12 +29,7 @@ class XGBoostModel(Model):
 
     @classmethod
     def _fit(
-        cls,
-        matrix: Float32Array,
-        target: FloatArray,
-        weights: FloatArray,
-        features: list[str],
-        settings: FitSettings,
+        cls, matrix: Float32Array, target: FloatArray, features: list[str], settings: FitSettings
     ) -> xgboost.Booster:
         parameters: dict[str, Any] = {
             "objective": "reg:squarederror",
@@ -47,7 +42,6 @@ class XGBoostModel(Model):
         data = xgboost.QuantileDMatrix(
             matrix,
             target,
-            weight=weights,
             feature_names=features,
             # the matrix must have the bins that the booster expects
             max_bin=int(parameters.get("max_bin", 256)),

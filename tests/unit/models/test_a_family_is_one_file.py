@@ -39,7 +39,7 @@ class MeanModel(Model):
     file = "mean.txt"
 
     @classmethod
-    def _fit(cls, matrix, target, weights, features, settings):
+    def _fit(cls, matrix, target, features, settings):
         return float(settings.parameters["share"]) * float(abs(target).mean())
 
     def _feature_names(self):

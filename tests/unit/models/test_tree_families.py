@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from rossmann_ml.models.base import FitSettings, Model, row_weights
+from rossmann_ml.models.base import FitSettings, Model
 from rossmann_ml.models.families import family_names, model_class
 
 FEATURES = ["days_until_promo", "store_type"]
@@ -184,28 +184,6 @@ def test_catboost_fits_by_the_settings() -> None:
     assert found["learning_rate"] == 0.25
     assert found["loss_function"] == "RMSE"
     assert regressor.get_params()["thread_count"] == 2
-
-
-@pytest.mark.parametrize("family", sorted(ONE_SPLIT))
-def test_an_origin_counts_half_as_much_after_each_half_life(family: str) -> None:
-    newest, sign = panel_of(), pl.col("sales").log() - pl.col("base_log_sales")
-    older = newest.with_columns(
-        forecast_origin=pl.lit(date(2015, 6, 19) - timedelta(days=20)),
-        sales=(pl.col("base_log_sales") - sign).exp(),  # the opposite departures
-    )
-    both = pl.concat([newest, older])
-    found = row_weights(both, 10)
-    assert found.mean() == pytest.approx(1)
-    assert found[0] / found[-1] == pytest.approx(4)
-
-    def departure(panel: pl.DataFrame, half_life_days: float) -> float:
-        settings = FitSettings(1, 1.0, ONE_SPLIT[family], 7, 1, half_life_days)
-        model = model_class(family).fit(panel, FEATURES, settings)
-        return float(np.ptp(model.predict_departures(newest)))
-
-    alone = departure(newest, 10)
-    assert departure(both, 10) == pytest.approx(alone * (4 - 1) / (4 + 1), rel=0.01)
-    assert departure(both, math.inf) == pytest.approx(0, abs=0.01 * alone)
 
 
 def test_families_are_known_by_name() -> None:
