@@ -18,7 +18,7 @@ from rossmann_ml.evaluation.comparison import compare
 from rossmann_ml.features.inputs import read_newest_inputs
 from rossmann_ml.models.baselines import SEASONAL_NAIVE
 from rossmann_ml.models.blend import BLEND
-from rossmann_ml.models.bundle_files import is_too_short, outdated
+from rossmann_ml.models.bundle_files import RETRAIN, is_too_short, outdated
 from rossmann_ml.models.recipe import RecipeKey
 from rossmann_ml.training import tracking
 from rossmann_ml.warehouse.connection import one_value, read_frame, transaction, utc_now
@@ -132,7 +132,8 @@ def rollback_model(session: Session, *, actor: str) -> Decision:
         Decision with the new champion as ``model_version`` and the replaced one as ``previous``.
 
     Raises:
-        NoDataError: There is no champion, or the current one replaced none.
+        NoDataError: There is no champion, the current one replaced none, or the previous one can no
+            longer forecast.
     """
     with session.writing() as connection:
         present = require_champion(connection)
@@ -148,6 +149,9 @@ def rollback_model(session: Session, *, actor: str) -> Decision:
         )
         if before is None:
             raise NoDataError(f"there is no champion before {present} to roll back to")
+        horizon_days = session.params.forecast.horizon_days
+        if reason := outdated(session.settings.models_path / before, horizon_days):
+            raise NoDataError(f"the champion before {present}, {before}, {reason}{RETRAIN}")
         reason = f"rolled back from {present}"
         decision = Decision(before, is_promoted=True, reason=reason, previous=present)
         _record(connection, decision, actor, ROLLED_BACK)

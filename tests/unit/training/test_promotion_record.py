@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from shutil import rmtree
@@ -173,6 +174,17 @@ def test_a_refusal_of_the_champion_is_nothing_to_roll_back_to(gate: Gate) -> Non
 def test_there_is_nothing_to_roll_back_without_a_champion(gate: Gate) -> None:
     with pytest.raises(NoDataError):
         rolled_back(gate)
+
+
+def test_a_champion_of_an_earlier_version_is_not_rolled_back_to(gate: Gate) -> None:
+    refits(gate, "first", "second")
+    folder = gate.settings.models_path / "first"
+    folder.mkdir(parents=True)
+    (folder / "bundle.json").write_text('{"format_version": 1}', encoding="utf-8")
+    with pytest.raises(NoDataError, match="first, is of another version of the product: train"):
+        rolled_back(gate)
+    assert champion(gate.connection) == "second"
+    shutil.rmtree(folder)
 
 
 def test_a_rollback_says_what_it_did(gate: Gate) -> None:
