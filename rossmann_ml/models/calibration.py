@@ -65,7 +65,7 @@ class Calibration:
         scale = ErrorScale.fit(ordered)
         weights = ordered.select(1 / pl.len().over("forecast_origin")).to_series()
         quantiles = np.quantile(
-            -log_ratio / scale.of(ordered),
+            -log_ratio / scale.of_past(ordered),
             LEVELS,
             weights=weights.to_numpy(),
             method="inverted_cdf",

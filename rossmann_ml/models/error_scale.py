@@ -90,13 +90,10 @@ class ErrorScale:
         )
 
     def of(self, rows: pl.DataFrame) -> FloatArray:
-        """Compute the scale of the log error of each row.
+        """Compute the scale of the log error of each coming day.
 
-        The scale is the geometric mean of the spread and the expected size of the error, times the
-        factor of Christmas on days from 8 December to 6 January. That size
-        is the factor of the day's type times the mean size of the store's errors, in which the
-        typical size for the row's spread counts for 100 days. So a store without past errors has a
-        scale in proportion to its spread, which is large for new stores.
+        It is that of :meth:`of_past`, but on days around Christmas with the root of their factor:
+        a coming Christmas is forecast with one more of them known.
 
         Args:
             rows: ``store_id, target_date, is_promo`` and ``spread`` (log units, see
@@ -105,6 +102,26 @@ class ErrorScale:
         Returns:
             Scale in log units, shape (rows,); above 0.
         """
+        return self._scale(rows, self.christmas**0.5)
+
+    def of_past(self, rows: pl.DataFrame) -> FloatArray:
+        """Compute the scale of the log error of each past day that was used for fitting.
+
+        The scale is the geometric mean of the spread and the expected size of the error, times the
+        factor of Christmas on days from 8 December to 6 January. That size is the factor of the
+        day's type times the mean size of the store's errors, in which the typical size for the
+        row's spread counts for 100 days. So a store without past errors has a scale in proportion
+        to its spread, which is large for new stores.
+
+        Args:
+            rows: Rows as for :meth:`of`.
+
+        Returns:
+            Scale in log units, shape (rows,); above 0.
+        """
+        return self._scale(rows, self.christmas)
+
+    def _scale(self, rows: pl.DataFrame, christmas: float) -> FloatArray:
         store, spread = rows["store_id"], rows["spread"].to_numpy()
         sums, days = (
             store.replace_strict(
@@ -116,8 +133,8 @@ class ErrorScale:
         )
         factors = np.array([self.day_types[name] for name in DAY_TYPES])[_day_types(rows)]
         size = (sums + _PRIOR_DAYS * self.typical * spread) / (days + _PRIOR_DAYS)
-        christmas = np.where(_is_christmas(rows), self.christmas, 1.0)
-        return np.asarray(christmas * np.sqrt(factors * size * spread))
+        seasons = np.where(_is_christmas(rows), christmas, 1.0)
+        return np.asarray(seasons * np.sqrt(factors * size * spread))
 
 
 def interval_spread(panel: pl.DataFrame) -> FloatArray:

@@ -236,7 +236,8 @@ def test_rmspe_is_the_competitions_definition() -> None:
             "model": "m", "store_id": 1, "sales": [100.0, 200.0], "forecast": [110.0, 150.0],
             "inside_80": [True, False], "inside_95": [True, True], "horizon_days": 1,
             "store_type": "a", "state": "HE", "is_promo": True, "target_date": date(2015, 1, 5),
-            "holiday_nearby": "ordinary",
+            "holiday_nearby": "ordinary", "pinball": [1.0, 2.0], "interval_score_80": [0.3, 0.5],
+            "interval_score_95": [0.4, 0.6],
         }
     )  # fmt: skip
     from rossmann_ml.evaluation.metrics import score_segments

@@ -132,6 +132,8 @@ def test_the_champions_backtest_and_coverage_are_on_the_page():
             "store_days": [100] * 6,
             "rmspe": [0.1, 0.3, 0.11, 0.2, 0.21, 0.05],
             "rmspe_median": [0.1, 0.3, 0.11, 0.2, 0.21, 0.05],
+            "wape": [0.07] * 6,
+            "bias": [-0.02] * 6,
             "coverage_80": [0.81, None, None, None, None, 0.77],
             "coverage_95": [0.96, None, None, None, None, 0.93],
             "interval_origins": [1, 0, 1, 0, 0, 1],
@@ -159,8 +161,8 @@ def test_the_champions_backtest_and_coverage_are_on_the_page():
         "| 2014-05-09 | 0.3000 | - |",
         "| 2015-05-08 | 0.1100 | 0.2100 |",
         "| median | 0.1000 | 0.2000 |",
-        "| overall | all | 1 | 100 | 81.0% | 78.0% to 84.0% | 96.0% | - | 0.351 | - |",
-        "| total chain week | all | 1 | 100 | 77.0% | - | 93.0% | - | 0.200 | - |",
+        "| overall | all | 1 | 100 | 0.1000 | 7.0% | -2.0% | 81.0% | 78.0% to 84.0% | 96.0% | - | 0.351 | - |",
+        "| total chain week | all | 1 | 100 | 0.0500 | 7.0% | -2.0% | 77.0% | - | 93.0% | - | 0.200 | - |",
         "| chain, by day | 0.042 | 0.038 | - |",
     ):
         assert said in text

@@ -71,7 +71,7 @@ def test_a_fit_has_the_scale_of_past_errors_their_quantiles_and_the_shift_of_the
         error = row["log_forecast"] - math.log(row["sales"])
         ratios.setdefault(row["forecast_origin"], []).append(error)
     fitted, scale = Calibration.fit(rows), scale_of_errors(listed)
-    assert fitted.scale.of(rows) == pytest.approx([scale(row) for row in listed], rel=1e-9)
+    assert fitted.scale.of_past(rows) == pytest.approx([scale(row) for row in listed], rel=1e-9)
     for level in (0.01, 0.025, 0.1, 0.5, 0.77, 0.9, 0.975, 0.99):
         found = fitted.quantiles[fitted.levels.index(level)]
         assert found == pytest.approx(error_quantile(listed, level), rel=1e-9, abs=1e-12)
@@ -146,7 +146,9 @@ def test_a_bound_is_the_quantile_of_the_error_times_the_scale_of_the_day(
 )
 def test_the_scale_is_larger_from_8_december_to_6_january(day: date, factor: float) -> None:
     of_day = day_of(9, spread=0.1).with_columns(target_date=pl.lit(day))
-    assert DAILY.scale.of(of_day)[0] == pytest.approx(factor * math.sqrt(0.05 * 0.1))
+    assert DAILY.scale.of_past(of_day)[0] == pytest.approx(factor * math.sqrt(0.05 * 0.1))
+    coming = math.sqrt(factor) * math.sqrt(0.05 * 0.1)
+    assert DAILY.scale.of(of_day)[0] == pytest.approx(coming)
 
 
 def test_a_level_between_two_stored_ones_is_interpolated_and_levels_end_at_1_and_99_percent() -> (
