@@ -16,6 +16,7 @@ import plotly.graph_objects as go
 from app.dashboard import theme, words
 from app.queries import Row
 
+_MOST_NAMES = 12
 _RATIO_TICKS = [0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1, 2, 5]
 
 
@@ -40,7 +41,7 @@ def errors_by(
     figure = theme.figure(
         height=340,
         yaxis={"title": {"text": "RMSPE"}, "tickformat": ".0%", **scale},
-        xaxis={"type": "category"},
+        xaxis=_categories(len({row[column] for row in rows})),
     )
     for number, (name, group) in enumerate(groupby(rows, key=itemgetter("model"))):
         points = list(group)
@@ -76,7 +77,7 @@ def coverage(rows: Sequence[Row], column: str, label: Callable[[Any], str]) -> g
             "range": [0.5, 1.02],
         },
         # half a step of room at each end for the text of the dotted lines
-        xaxis={"type": "category", "range": [-0.5, len(rows) - 0.5]},
+        xaxis={**_categories(len(rows)), "range": [-0.5, len(rows) - 0.5]},
     )
     for number, (share, expected) in enumerate((("80", 0.80), ("95", 0.95))):
         color = theme.LINES[number]
@@ -96,6 +97,13 @@ def coverage(rows: Sequence[Row], column: str, label: Callable[[Any], str]) -> g
             annotation_position="bottom right",
         )
     return figure
+
+
+def _categories(count: int) -> dict[str, Any]:
+    """Describe an axis with names; of many names, such as weekly origins, it shows a few."""
+    return {"type": "category"} if count <= _MOST_NAMES else {
+        "type": "category", "nticks": 5, "tickangle": 0,
+    }  # fmt: skip
 
 
 def _bars(rows: Sequence[Row], name: str, color: str) -> dict[str, Any]:
