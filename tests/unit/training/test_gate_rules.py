@@ -32,6 +32,7 @@ from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.base.params import Params
 from rossmann_ml.evaluation.comparison import Comparison, compare
 from rossmann_ml.features.inputs import read_inputs
+from rossmann_ml.models.bundle_files import FORMAT_VERSION
 from rossmann_ml.models.recipe import RecipeKey
 
 RMSPE = st.floats(0.05, 2.0)
@@ -109,8 +110,11 @@ def test_a_model_exactly_as_good_as_seasonal_naive_does_not_beat_it(
     ("metadata", "reason"),
     [
         ("{}", "the champion is of another version of the product"),
-        ('{"format_version": 2, "horizon_days": 6}', "the champion was trained for a shorter"),
-        ('{"format_version": 2, "horizon_days": 91}', None),
+        (
+            f'{{"format_version": {FORMAT_VERSION}, "horizon_days": 6}}',
+            "the champion was trained for a shorter",
+        ),
+        (f'{{"format_version": {FORMAT_VERSION}, "horizon_days": 91}}', None),
         ("rubbish", None),
     ],
 )
