@@ -106,6 +106,9 @@ def test_a_model_exactly_as_good_as_seasonal_naive_does_not_beat_it(
     assert gate.promote("first").is_promoted == is_promoted
 
 
+_CURRENT = f'{{"format_version": {FORMAT_VERSION}'
+
+
 @pytest.mark.parametrize(
     ("metadata", "reason"),
     [
