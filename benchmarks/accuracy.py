@@ -94,14 +94,19 @@ def scores_tables(scores: pl.DataFrame) -> str:
     )  # fmt: skip
 
 
-def parts_table(parts: pl.DataFrame) -> str:
+def parts_section(parts: pl.DataFrame) -> str:
     """Return the parts of the error of the blend and the linear forecast, in log units."""
-    return markdown_table(
+    table = markdown_table(
         ("part", "ordinary weeks", "linear forecast", "with Christmas"),
         [
             (row["title"], *(score(row[name]) for name in ("ordinary", "linear", "christmas")))
             for row in error_part_rows(parts)
         ],
+    )
+    return (
+        "## Where the error comes from\n\n"
+        "Size of each part of the log error; the squares add up to the mean squared error.\n\n"
+        + table
     )
 
 
@@ -129,9 +134,7 @@ def page_of(
             "## The champion's backtest",
             f"`{model_version}`.",
             scores_tables(scores),
-            "## Where the error comes from",
-            "Size of each part of the log error; the squares add up to the mean squared error.",
-            parts_table(parts),
+            parts_section(parts),
         ]
     )
 

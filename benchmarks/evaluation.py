@@ -25,7 +25,7 @@ import duckdb  # noqa: E402 - after prepare
 import polars as pl  # noqa: E402
 from rich.console import Console  # noqa: E402
 
-from benchmarks.accuracy import parts_table, scores_tables  # noqa: E402
+from benchmarks.accuracy import parts_section, scores_tables  # noqa: E402
 from rossmann_ml.base.errors import SettingsError  # noqa: E402
 from rossmann_ml.base.params import Params, load_params  # noqa: E402
 from rossmann_ml.base.params.training import Profile  # noqa: E402
@@ -93,9 +93,7 @@ def page_of(scores: pl.DataFrame, parts: pl.DataFrame, facts: dict[str, str]) ->
             "\n".join(f"- {name}: {value}" for name, value in facts.items()),
             _ABOUT,
             scores_tables(scores),
-            "## Where the error comes from",
-            "Size of each part of the log error; the squares add up to the mean squared error.",
-            parts_table(parts),
+            parts_section(parts),
         ]
     )
 

@@ -23,7 +23,7 @@ from rossmann_ml.serving.quantiles import (
 )
 
 MOST_LEVELS = 20
-_SCHEMA_WITH_QUANTILES = 3
+_SCHEMA_WITH_QUANTILES = 4
 _LEVEL = re.compile(r"0?\.[0-9]{1,6}")
 
 

@@ -216,6 +216,7 @@ class BacktestScore(BaseModel):
     `rmspe` is computed over the store-days of all origins. The simple methods in `model` are the
     two baselines. Coverage is null for all models but the blend, because only the blend has
     intervals; for the blend, it is null at origins without an earlier origin to calibrate them.
+    Numbers of origins, WAPE, bounds and scores of ranges are null in scores of earlier versions.
     """
 
     model: str = Field(
@@ -225,40 +226,46 @@ class BacktestScore(BaseModel):
     forecast_origin: date | None = Field(
         description="Origin of the scored forecasts; null for all origins together."
     )
-    origins: int = Field(description="Number of origins behind the row.")
-    interval_origins: int = Field(description="Number of those with calibrated intervals.")
+    origins: int | None = Field(default=None, description="Number of origins behind the row.")
+    interval_origins: int | None = Field(
+        default=None, description="Number of those with calibrated intervals."
+    )
     store_days: int
     rmspe: Share
     rmspe_median: Share = Field(
         description="RMSPE of one origin; for all origins together, their median."
     )
     rmspe_median_lower: Share | None = Field(
+        default=None,
         description="Lower 90% bound, by a block bootstrap of origins; null for one origin, and "
-        "with fewer than four independent origins. The same for other bounds."
+        "with fewer than four independent origins. The same for other bounds.",
     )
-    rmspe_median_upper: Share | None
+    rmspe_median_upper: Share | None = None
     mape: Share
-    wape: Share = Field(description="Sum of absolute errors over sum of sales.")
+    wape: Share | None = Field(
+        default=None, description="Sum of absolute errors over sum of sales."
+    )
     bias: Share
-    bias_lower: Share | None
-    bias_upper: Share | None
+    bias_lower: Share | None = None
+    bias_upper: Share | None = None
     skill: Share | None = Field(
         description="1 - median RMSPE / median RMSPE of the seasonal naive method."
     )
     coverage_80: Share | None
-    coverage_80_lower: Share | None
-    coverage_80_upper: Share | None
+    coverage_80_lower: Share | None = None
+    coverage_80_upper: Share | None = None
     coverage_95: Share | None
-    coverage_95_lower: Share | None
-    coverage_95_upper: Share | None
+    coverage_95_lower: Share | None = None
+    coverage_95_upper: Share | None = None
     pinball: Share | None = Field(
+        default=None,
         description="Twice the mean pinball loss of the deciles over the sum of sales; comparable "
-        "with `wape`."
+        "with `wape`.",
     )
     interval_score_80: float | None = Field(
-        description="Mean interval score of the 80% interval of log sales."
+        default=None, description="Mean interval score of the 80% interval of log sales."
     )
-    interval_score_95: float | None
+    interval_score_95: float | None = None
 
 
 class Importance(BaseModel):

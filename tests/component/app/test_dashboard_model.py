@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from support.api import client_of
 from support.dashboard_pages import (
     OpenPage,
     Published,
@@ -12,6 +13,7 @@ from support.dashboard_pages import (
     words_of,
 )
 from support.small_warehouse import MODEL
+from support.stand_in_bundle import stand_in_for_all
 
 
 def test_the_champion_is_shown_with_its_references(open_page: OpenPage) -> None:
@@ -96,6 +98,21 @@ def test_ranges_of_totals_are_scored_separately_from_those_of_days(
     assert list(totals["Inside 80%"]) == [0.7, 0.7]
     assert list(totals["Origins"]) == [2, 2]
     assert open_page("model", warehouse_dir=warehouse, segment="total chain horizon").warning
+
+
+def test_scores_of_an_earlier_version_are_named_and_null_in_the_api(
+    open_page: OpenPage, published_generation: Published, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dropped = ("wape", "origins", "bias_lower", "pinball")
+    changes = (f"ALTER TABLE backtest_scores DROP COLUMN {name}" for name in dropped)
+    warehouse = plant(published_generation, *changes)
+    words = words_of(open_page("model", warehouse_dir=warehouse))
+    assert "an earlier version of the product published these data" in words
+    stand_in_for_all(monkeypatch)
+    with client_of(published_generation[0]) as client:
+        (first, *_) = client.get("/model_info").json()["backtest"]
+    assert [first[name] for name in dropped] == [None] * len(dropped)
+    assert first["rmspe"] > 0
 
 
 def test_versions_and_decisions_are_listed(open_page: OpenPage) -> None:

@@ -40,6 +40,14 @@ def versions(settings: Settings) -> list[tuple[int, str]]:
         ).fetchall()
 
 
+def make_older(settings: Settings, version: int, *changes: str) -> None:
+    """Change a warehouse's tables to those of an earlier schema version."""
+    with duckdb.connect(str(settings.database_path)) as connection:
+        for change in changes:
+            connection.execute(change)
+        connection.execute("UPDATE meta.schema_versions SET version = ?", [version])
+
+
 def test_a_new_warehouse_records_the_version_it_was_made_with(small_warehouse: Settings) -> None:
     assert versions(small_warehouse) == [(schema.newest_version(), "")]
 
@@ -102,11 +110,13 @@ def test_forecasts_of_the_second_version_are_by_models_of_their_own_day(
 def test_forecasts_of_the_third_version_are_kept_without_quantiles(
     small_warehouse: Settings,
 ) -> None:
-    with duckdb.connect(str(small_warehouse.database_path)) as connection:
-        for name in ("sales_median", "error_scale"):
-            connection.execute(f"ALTER TABLE forecasting.forecasts DROP COLUMN {name}")
-        connection.execute("DROP TABLE forecasting.error_quantiles")
-        connection.execute("UPDATE meta.schema_versions SET version = 3")
+    make_older(
+        small_warehouse,
+        3,
+        "ALTER TABLE forecasting.forecasts DROP COLUMN sales_median",
+        "ALTER TABLE forecasting.forecasts DROP COLUMN error_scale",
+        "DROP TABLE forecasting.error_quantiles",
+    )
     with connect(small_warehouse) as connection:
         found = connection.execute(
             "SELECT count(*) > 700, count(sales_median), count(error_scale) "
@@ -119,13 +129,13 @@ def test_forecasts_of_the_third_version_are_kept_without_quantiles(
 def test_runs_of_the_fourth_version_get_their_unbiased_total_if_its_factor_is_known(
     small_warehouse: Settings,
 ) -> None:
-    with duckdb.connect(str(small_warehouse.database_path)) as connection:
-        connection.execute("ALTER TABLE forecasting.forecast_runs DROP COLUMN total_sales_unbiased")
-        connection.execute(
-            "DELETE FROM forecasting.total_intervals WHERE forecast_origin = "
-            "(SELECT min(forecast_origin) FROM forecasting.forecast_runs)"
-        )
-        connection.execute("UPDATE meta.schema_versions SET version = 4")
+    make_older(
+        small_warehouse,
+        4,
+        "ALTER TABLE forecasting.forecast_runs DROP COLUMN total_sales_unbiased",
+        "DELETE FROM forecasting.total_intervals WHERE forecast_origin = "
+        "(SELECT min(forecast_origin) FROM forecasting.forecast_runs)",
+    )
     with connect(small_warehouse) as connection:
         factors = connection.execute(
             "SELECT round(total_sales_unbiased / total_sales_forecast, 9) "

@@ -18,7 +18,7 @@ def scores(reading: Reading, model_version: str, segment_kind: str) -> list[Row]
             together.
 
     Returns:
-        Rows of table ``backtest_scores``, with a column ``is_own`` that is true for the model
+        Columns of table ``backtest_scores``, and a column ``is_own`` that is true for the model
         itself. ``forecast_origin`` is None in rows for all origins together. The rows of the
         model come first, then those of the other methods. The method whose rows have the smallest
         median of ``rmspe_median`` is the first of them. Rows of one method are ordered by origin,
@@ -26,8 +26,15 @@ def scores(reading: Reading, model_version: str, segment_kind: str) -> list[Row]
     """
     return reading.rows(
         """
-        SELECT b.*, b.model = m.family AS is_own
-        FROM backtest_scores AS b JOIN model_versions AS m USING (model_version)
+        SELECT model, forecast_origin, segment, store_days, origins, interval_origins,
+            rmspe_median, rmspe_median_lower, rmspe_median_upper, wape, mape, bias, skill,
+            mae, rmse,
+            coverage_80, coverage_80_lower, coverage_80_upper,
+            coverage_95, coverage_95_lower, coverage_95_upper,
+            interval_score_80, interval_score_95, pinball,
+            b.model = m.family AS is_own
+        FROM backtest_scores AS b JOIN (SELECT model_version, family FROM model_versions) AS m
+            USING (model_version)
         WHERE b.model_version = ? AND b.segment_kind = ?
         ORDER BY is_own DESC,
             median(b.rmspe_median) OVER (PARTITION BY b.model), b.model,
@@ -59,12 +66,15 @@ def total_scores(reading: Reading, model_version: str) -> list[Row]:
     """Return how often totals of sales were inside their intervals in the backtest.
 
     It has one row for each level and span (calendar week or whole horizon), over all segments and
-    origins: the row of table ``backtest_scores`` and its ``level`` and ``span``.
+    origins: ``level, span`` and columns of table ``backtest_scores``.
     """
     return reading.rows(
         r"""
         SELECT regexp_extract(segment_kind, '^total_(.*)_(week|horizon)$', 1) AS level,
-            if(segment_kind LIKE '%_week', 'calendar week', 'whole horizon') AS span, *
+            if(segment_kind LIKE '%_week', 'calendar week', 'whole horizon') AS span,
+            bias, interval_origins, coverage_80, coverage_80_lower, coverage_80_upper,
+            coverage_95, coverage_95_lower, coverage_95_upper,
+            interval_score_80, interval_score_95, pinball
         FROM backtest_scores
         WHERE model_version = ? AND segment = 'all' AND level != '' AND forecast_origin IS NULL
             AND interval_origins > 0
