@@ -21,7 +21,7 @@ from assets.metadata import (
 )
 from assets.resources import Training, Writer, run_of
 from rossmann_ml.base.errors import TrackingError
-from rossmann_ml.models.baselines import MEDIAN, SEASONAL_NAIVE
+from rossmann_ml.evaluation.baselines import MEDIAN, SEASONAL_NAIVE
 from rossmann_ml.models.blend import BLEND
 from rossmann_ml.pipeline import steps
 from rossmann_ml.training.model_records import rmspe_by_origin

@@ -30,10 +30,10 @@ from rossmann_ml.base.params import Params, load_params
 from rossmann_ml.base.params.training import Profile
 from rossmann_ml.base.settings import PROJECT_DIR, load_settings
 from rossmann_ml.evaluation.backtest import LINEAR, served
+from rossmann_ml.evaluation.baselines import MEDIAN, SEASONAL_NAIVE
 from rossmann_ml.evaluation.folds import complete_folds
 from rossmann_ml.features.inputs import OriginInputs, newest_origin, read_inputs
 from rossmann_ml.features.panels import panel_of
-from rossmann_ml.models.baselines import MEDIAN, SEASONAL_NAIVE
 from rossmann_ml.models.blend import BLEND
 from rossmann_ml.models.recipe import Recipe, RecipeKey
 from rossmann_ml.warehouse.connection import connect

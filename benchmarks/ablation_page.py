@@ -10,7 +10,7 @@ import polars as pl
 
 from rossmann_ml.base.markdown import markdown_table, rmspe
 from rossmann_ml.evaluation.backtest import LINEAR
-from rossmann_ml.models.baselines import MEDIAN, SEASONAL_NAIVE
+from rossmann_ml.evaluation.baselines import MEDIAN, SEASONAL_NAIVE
 
 ALL = "all features"
 _ABOUT = """\

@@ -1,1 +1,4 @@
-"""Evaluate recipes: forecast from past origins, store the forecasts, measure and compare errors."""
+"""Evaluate recipes: forecast from past origins, store the forecasts, measure and compare errors.
+
+``baselines`` computes the simple forecasts with which models are compared.
+"""

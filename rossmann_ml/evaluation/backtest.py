@@ -16,13 +16,13 @@ import polars as pl
 
 from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.evaluation import bootstrap
+from rossmann_ml.evaluation.baselines import MEDIAN, SEASONAL_NAIVE, baseline_forecasts
 from rossmann_ml.evaluation.metrics import score_sums, segment_sums
 from rossmann_ml.evaluation.range_scores import NO_RANGE_SCORES, range_scores
 from rossmann_ml.evaluation.total_scores import total_sums
 from rossmann_ml.features.grid import FloatArray
 from rossmann_ml.features.panel import FeatureInputs, training_panel
 from rossmann_ml.models.base import log_base
-from rossmann_ml.models.baselines import MEDIAN, SEASONAL_NAIVE, baseline_forecasts
 from rossmann_ml.models.blend import BLEND, fit_weights, weighted_mean
 from rossmann_ml.models.calibration import (
     Calibration,

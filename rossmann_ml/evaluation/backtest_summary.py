@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from rossmann_ml.evaluation.baselines import MEDIAN, SEASONAL_NAIVE
 from rossmann_ml.evaluation.metrics import RANGE_SCORES, SCORES
-from rossmann_ml.models.baselines import MEDIAN, SEASONAL_NAIVE
 from rossmann_ml.models.blend import BLEND
 
 _NAIVE = (pl.col(SEASONAL_NAIVE) / pl.col("sales") - 1).pow(2).mean().sqrt()

@@ -1,8 +1,7 @@
 """Fit models that predict log sales, blend them, and calibrate their forecasts.
 
 These modules do not access the warehouse. ``base`` defines the interface of a model, ``families``
-has one module per model family, ``blend`` averages their forecasts. ``baselines`` computes simple
-baselines. ``calibration`` and ``total_calibration`` compute bias factors and intervals,
+has one module per model family, ``blend`` averages their forecasts. ``calibration`` and ``total_calibration`` compute bias factors and intervals,
 ``error_scale`` the size of errors that daily intervals need.
 ``bundle`` saves and loads a fitted blend with its calibrations.
 """

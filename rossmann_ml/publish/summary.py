@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 
 from rossmann_ml.base.settings import Settings
-from rossmann_ml.models.baselines import MEDIAN, SEASONAL_NAIVE
+from rossmann_ml.evaluation.baselines import MEDIAN, SEASONAL_NAIVE
 from rossmann_ml.models.blend import BLEND
 from rossmann_ml.publish.retention import damaged_files
 from rossmann_ml.serving.generations import (

@@ -14,9 +14,9 @@ import duckdb
 
 from rossmann_ml.base.errors import NoDataError, RefusedError
 from rossmann_ml.base.params.training import Profile
+from rossmann_ml.evaluation.baselines import SEASONAL_NAIVE
 from rossmann_ml.evaluation.comparison import compare
 from rossmann_ml.features.inputs import read_newest_inputs
-from rossmann_ml.models.baselines import SEASONAL_NAIVE
 from rossmann_ml.models.blend import BLEND
 from rossmann_ml.models.bundle_files import RETRAIN, is_too_short, outdated
 from rossmann_ml.models.recipe import RecipeKey

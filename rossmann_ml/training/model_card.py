@@ -18,9 +18,9 @@ import polars as pl
 from rossmann_ml.base.markdown import markdown_table, percent, rmspe
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.evaluation.backtest import LINEAR
+from rossmann_ml.evaluation.baselines import MEDIAN, SEASONAL_NAIVE
 from rossmann_ml.evaluation.error_parts import CHRISTMAS, ORDINARY
 from rossmann_ml.features.driver_groups import feature_groups
-from rossmann_ml.models.baselines import MEDIAN, SEASONAL_NAIVE
 from rossmann_ml.models.blend import BLEND
 from rossmann_ml.serving.part_names import PARTS
 from rossmann_ml.training.model_findings import SEGMENT_NAMES, fairness, pooled, weaknesses

@@ -11,8 +11,8 @@ import math
 import numpy as np
 import polars as pl
 
+from rossmann_ml.evaluation.baselines import MEDIAN, SEASONAL_NAIVE
 from rossmann_ml.evaluation.error_parts import has_christmas
-from rossmann_ml.models.baselines import MEDIAN, SEASONAL_NAIVE
 from rossmann_ml.models.blend import BLEND
 
 SEGMENT_NAMES = {

@@ -9,10 +9,10 @@ import pytest
 
 from rossmann_ml.base.params import Params, load_params
 from rossmann_ml.base.settings import PROJECT_DIR, Settings, load_settings
+from rossmann_ml.evaluation.baselines import MEDIAN, SEASONAL_NAIVE
 from rossmann_ml.features.panels import build_training_panel
 from rossmann_ml.forecasting.score import ForecastReport, build_scoring_panel, score_newest_origin
 from rossmann_ml.ingest import land_raw
-from rossmann_ml.models.baselines import MEDIAN, SEASONAL_NAIVE
 from rossmann_ml.models.blend import BLEND
 from rossmann_ml.training import fit as training
 from rossmann_ml.training import gate as promotion

@@ -31,7 +31,7 @@ from vintages
 inner join sold
     on
         vintages.forecast_origin >= sold.sales_date
-        -- the same 365 days as in rossmann_ml.models.baselines
+        -- the same 365 days as in rossmann_ml.evaluation.baselines
         and sold.sales_date > vintages.forecast_origin - 365
         and {{ was_known('sold', 'vintages.known_by') }}
 group by vintages.forecast_origin, sold.store_id, sold.day_of_week

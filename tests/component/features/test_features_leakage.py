@@ -22,13 +22,13 @@ from support.chain import (
 )
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from rossmann_ml.evaluation.baselines import baseline_forecasts
 from rossmann_ml.features.panel import (
     FeatureInputs,
     scoring_panel,
     training_origins,
     training_panel,
 )
-from rossmann_ml.models.baselines import baseline_forecasts
 
 PARAMS = small_params()
 ORIGIN = NEWEST_ORIGIN - timedelta(days=42)

@@ -26,6 +26,7 @@ from rossmann_ml.evaluation.backtest import (
     score,
     served,
 )
+from rossmann_ml.evaluation.baselines import MEDIAN, SEASONAL_NAIVE, baseline_forecasts
 from rossmann_ml.evaluation.folds import Folds
 from rossmann_ml.features.panel import (
     FeatureInputs,
@@ -33,7 +34,6 @@ from rossmann_ml.features.panel import (
     training_origins,
     training_panel,
 )
-from rossmann_ml.models.baselines import MEDIAN, SEASONAL_NAIVE, baseline_forecasts
 from rossmann_ml.models.blend import BLEND
 from rossmann_ml.models.bundle import Bundle
 from rossmann_ml.models.families import model_class

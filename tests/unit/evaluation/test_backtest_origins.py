@@ -22,8 +22,8 @@ from support.evaluation_world import (
 
 from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.evaluation.backtest import backtest_origins, fold_days, fold_panel
+from rossmann_ml.evaluation.baselines import baseline_forecasts
 from rossmann_ml.features.panel import FeatureInputs
-from rossmann_ml.models.baselines import baseline_forecasts
 from rossmann_ml.models.error_scale import interval_spread
 from rossmann_ml.models.recipe import Recipe
 

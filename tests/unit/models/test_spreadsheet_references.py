@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rossmann_ml.evaluation.baselines import MEDIAN, SEASONAL_NAIVE, baseline_forecasts
 from rossmann_ml.features.grid import PlanGrid, SalesGrid, StoreGrid
 from rossmann_ml.features.panel import FeatureInputs
-from rossmann_ml.models.baselines import MEDIAN, SEASONAL_NAIVE, baseline_forecasts
 
 FIRST = date(2014, 1, 1)  # a Wednesday
 DAY = timedelta(days=1)
