@@ -132,12 +132,12 @@ def trained_at(
         create_tables(connection)
         folds = complete_folds(connection, known, recipe, panel, progress=progress)
     progress(f"final fit as of {cutoff} on {len(panel()):,} rows")
-    members = recipe.fit_all(panel(), known_until=cutoff)
+    blend = recipe.fit_all(panel(), known_until=cutoff)
     stores = known.features.stores.attributes
     to_score = scoring_panel(
         known.features, forecast_origin=cutoff, horizon_days=horizon_days, params=params.features
     )
-    bundle = make_bundle(recipe, members, folds, cutoff, stores)
+    bundle = make_bundle(recipe, blend, folds, cutoff, stores)
     return Trained(bundle, to_score, stores, horizon_days)
 
 

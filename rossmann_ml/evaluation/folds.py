@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
 
 import duckdb
 import polars as pl
@@ -24,8 +25,9 @@ from rossmann_ml.evaluation import fold_tables
 from rossmann_ml.evaluation.backtest import backtest_origins, fold_days, fold_panel
 from rossmann_ml.features.grid import FloatArray
 from rossmann_ml.features.inputs import OriginInputs
-from rossmann_ml.models.base import Model, log_base
-from rossmann_ml.models.departures import centred
+from rossmann_ml.models.base import log_base
+from rossmann_ml.models.blend import Blend
+from rossmann_ml.models.departures import means_of_rows
 from rossmann_ml.models.recipe import Recipe, RecipeKey
 
 
@@ -176,12 +178,14 @@ def _compute(
         versions[each] = fold_tables.data_version_of_origin(features, each, params.forecast)
         keys = {"features_hash": recipe.features_hash, "data_version": versions[each]}
         fold_tables.store_days(connection, keys, fold_days(features, panels[each], recipe))
+    chain = cache(lambda: recipe.fit_chain(panel, known_until=origin))
     for family in recipe.families:
         member_hash = recipe.member_hash(family)
         if fold_tables.has_fit(connection, member_hash, versions[origin], origin):
             continue
         progress(f"fit of {family} as of {origin}")
         model = recipe.fit(family, panel, known_until=origin)
+        blend = Blend({family: model}, {family: 1.0}, chain())
         forecasts = [
             to_score.select(
                 pl.lit(versions[each]).alias("data_version"),
@@ -190,12 +194,14 @@ def _compute(
                 pl.lit(origin).alias("trained_through"),
                 "store_id",
                 "target_date",
-                pl.Series("log_forecast", _log_forecasts(model, to_score)),
+                pl.Series("log_forecast", _log_forecasts(blend, to_score)),
             )
             for each, to_score in panels.items()
         ]
         fold_tables.store_forecasts(connection, member_hash, pl.concat(forecasts))
 
 
-def _log_forecasts(model: Model, panel: pl.DataFrame) -> FloatArray:
-    return log_base(panel) + centred(panel, model.predict_departures(panel))
+def _log_forecasts(blend: Blend, panel: pl.DataFrame) -> FloatArray:
+    departures = blend.predict_departures(panel)
+    means = means_of_rows(panel, blend.to_subtract(panel, departures))
+    return log_base(panel) + (departures - means)

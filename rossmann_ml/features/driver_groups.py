@@ -26,7 +26,7 @@ GROUPS = ("weekday", "promo", "holidays", "season", "trend", "competition")
 Their features are switched from the typical day to the forecast day, group by group, once in this
 order and once in reverse."""
 BIAS_FACTOR = "bias_factor"
-"""Part of a forecast: the effect of the calibration's bias factor and of centring the departures.
+"""Part of a forecast: the bias factor, the centring of departures and the chain's correction.
 
 It is the same in all stores on a day."""
 PARTS = (LEVEL, *GROUPS, BIAS_FACTOR)

@@ -26,6 +26,9 @@ from rossmann_ml.warehouse.session import Session
 
 TRAINING_PANEL, SCORING_PANEL = "training_panel", "scoring_panel"
 
+# Horizon of which params.yaml says which share of the rows a training panel keeps.
+_ROWS_SHARE_DAYS = 42
+
 
 @dataclass(frozen=True)
 class PanelReport:
@@ -85,7 +88,8 @@ def panel_of(
         known_until=inputs.forecast_origin,
         horizon_days=params.forecast.horizon_days,
         params=params.features,
-        rows_share=size.rows_share,
+        # a longer horizon keeps fewer of its days, so that a training takes no longer
+        rows_share=size.rows_share * min(1.0, _ROWS_SHARE_DAYS / params.forecast.horizon_days),
         progress=progress,
     )
     return panel, origins

@@ -18,6 +18,8 @@ from rossmann_ml.features.grid import FloatArray
 from rossmann_ml.models.base import Model
 from rossmann_ml.models.calibration import UNUSUAL_LOG_RATIO
 from rossmann_ml.models.categories import Categories
+from rossmann_ml.models.chain_level import ChainLevel
+from rossmann_ml.models.departures import mean_departures
 from rossmann_ml.models.families import model_class
 
 BLEND = "blend"
@@ -32,10 +34,12 @@ class Blend:
         members: Fitted models (:class:`rossmann_ml.models.base.Model`) by family.
         weights: Weights by family; each is at least 0, their sum is 1. Members with weight 0 do not
             predict.
+        chain: Correction of the chain's level; None if there is none.
     """
 
     members: Mapping[str, Model]
     weights: Mapping[str, float]
+    chain: ChainLevel | None = None
 
     @property
     def categories(self) -> Categories:
@@ -57,6 +61,23 @@ class Blend:
             if weight > 0
         }
         return weighted_mean(by_member, self.weights)
+
+    def to_subtract(self, panel: pl.DataFrame, departures: FloatArray) -> pl.DataFrame:
+        """Compute what is subtracted from the departures of all stores on a day.
+
+        Args:
+            panel: Rows of all stores with all features.
+            departures: Result of :meth:`predict_departures` for the panel.
+
+        Returns:
+            ``forecast_origin, target_date, mean_departure``: the day's mean departure less the
+            correction of the chain's level, in log units, sorted by origin and day.
+        """
+        means = mean_departures(panel, departures)
+        if self.chain is None:
+            return means
+        correction = self.chain.corrections(panel)["correction"]
+        return means.with_columns(pl.col("mean_departure") - correction)
 
     def importance(self) -> pl.DataFrame:
         """Compute how much the blend uses each feature.
@@ -91,6 +112,8 @@ class Blend:
         (folder / _FILE).write_text(json.dumps(dict(self.weights), indent=2), encoding="utf-8")
         for model in self.members.values():
             model.save(folder)
+        if self.chain is not None:
+            self.chain.save(folder)
 
     @classmethod
     def load(cls, folder: Path, *, threads: int) -> Blend:
@@ -102,7 +125,7 @@ class Blend:
         """
         weights: dict[str, float] = json.loads((folder / _FILE).read_text(encoding="utf-8"))
         members = {family: model_class(family).load(folder, threads=threads) for family in weights}
-        return cls(members, weights)
+        return cls(members, weights, ChainLevel.load(folder, threads=threads))
 
 
 def weighted_mean(by_member: Mapping[str, FloatArray], weights: Mapping[str, float]) -> FloatArray:

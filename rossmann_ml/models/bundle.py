@@ -33,7 +33,7 @@ from rossmann_ml.models.bundle_files import (
     require_whole,
 )
 from rossmann_ml.models.calibration import Calibration
-from rossmann_ml.models.departures import mean_departures, means_of_rows
+from rossmann_ml.models.departures import means_of_rows
 from rossmann_ml.models.error_scale import interval_spread
 from rossmann_ml.models.error_shapes import log_errors_by_shape
 from rossmann_ml.models.total_calibration import TotalCalibration
@@ -89,7 +89,7 @@ class Bundle:
         Args:
             panel: Panel built by :func:`rossmann_ml.features.panel.scoring_panel`.
             means: ``forecast_origin, target_date, mean_departure`` (see
-                :func:`rossmann_ml.models.departures.mean_departures`), to forecast some stores;
+                :meth:`rossmann_ml.models.blend.Blend.to_subtract`), to forecast some stores;
                 None if ``panel`` has the rows of all stores.
 
         Returns:
@@ -161,7 +161,7 @@ class Bundle:
             )
         departures = self.model.predict_departures(panel)
         if means is None:
-            means = mean_departures(panel, departures)
+            means = self.model.to_subtract(panel, departures)
         of_row = means_of_rows(panel, means)
         rows = panel.select(
             "store_id", "target_date", "is_promo",

@@ -3,7 +3,8 @@
 The forecast has two levels. The linear forecast says what the chain sells on a day: there are only
 about 900 days to learn that from, and trees fit their noise. Models say how each store departs from
 the linear forecast. Their departures are therefore centred, in training and in forecasts: the mean
-over the stores that are open on the day is subtracted.
+over the stores that are open on the day is subtracted. See :mod:`rossmann_ml.models.chain_level`
+for what corrects the chain's level.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from rossmann_ml.base.errors import NoDataError
-from rossmann_ml.features.grid import FloatArray
+from rossmann_ml.features.grid import FloatArray, IntArray
 
 DAY = ["forecast_origin", "target_date"]
 
@@ -28,14 +29,29 @@ def mean_departures(panel: pl.DataFrame, departures: FloatArray) -> pl.DataFrame
         ``forecast_origin, target_date, mean_departure`` (log units; 0 if no store is open), sorted
         by origin and day. Rows are added in the panel's order, so equal panels give equal bits.
     """
+    days, number, is_open = days_of(panel)
+    counts = np.bincount(number, weights=is_open, minlength=len(days))
+    sums = np.bincount(number, weights=departures * is_open, minlength=len(days))
+    return days.with_columns(mean_departure=pl.Series(sums / np.maximum(counts, 1)))
+
+
+def days_of(panel: pl.DataFrame) -> tuple[pl.DataFrame, IntArray, FloatArray]:
+    """Number the days of a panel.
+
+    Args:
+        panel: ``forecast_origin, target_date``; and ``is_open``, if it has rows of closed days.
+
+    Returns:
+        ``forecast_origin, target_date``, one row per origin and day, sorted; the position in it of
+        each row of the panel; and 1.0 for each row whose store is open, else 0.0, both of shape
+        (rows,).
+    """
     days = panel.select(DAY).unique().sort(DAY)
     number = panel.select(DAY).join(
         days.with_row_index("number"), on=DAY, how="left", maintain_order="left"
     )["number"]
     is_open = panel["is_open"].to_numpy() if "is_open" in panel.columns else np.ones(len(panel))
-    counts = np.bincount(number.to_numpy(), weights=is_open, minlength=len(days))
-    sums = np.bincount(number.to_numpy(), weights=departures * is_open, minlength=len(days))
-    return days.with_columns(mean_departure=pl.Series(sums / np.maximum(counts, 1)))
+    return days, number.cast(pl.Int64).to_numpy(), is_open.astype(np.float64)
 
 
 def means_of_rows(panel: pl.DataFrame, means: pl.DataFrame) -> FloatArray:

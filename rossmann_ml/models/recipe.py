@@ -21,7 +21,10 @@ from rossmann_ml.base.digests import fingerprint
 from rossmann_ml.base.params import Params
 from rossmann_ml.base.params.training import Profile, ProfileParams
 from rossmann_ml.features.panel import feature_names
+from rossmann_ml.models import chain_level
 from rossmann_ml.models.base import FitSettings, Model
+from rossmann_ml.models.blend import Blend, equal_weights
+from rossmann_ml.models.chain_level import ChainLevel
 from rossmann_ml.models.families import model_class
 
 
@@ -126,6 +129,7 @@ class Recipe:
                 "features": self.features_hash,
                 "family": family,
                 "target": "centred departures, limited to 0.25",
+                "chain": {**chain_level.PARAMETERS, "trees": chain_level.TREES},
                 "parameters": self.params.training.families[family],
                 "size": profile.models[family].model_dump(),
                 "panel": profile.model_dump(
@@ -175,19 +179,32 @@ class Recipe:
         )
         return model_class(family).fit(rows, self.features, settings)
 
-    def fit_all(self, panel: pl.DataFrame, *, known_until: date) -> dict[str, Model]:
-        """Fit all members on the rows of a training panel.
+    def fit_chain(self, panel: pl.DataFrame, *, known_until: date) -> ChainLevel:
+        """Fit the correction of the chain's level on the rows of a training panel.
+
+        Args:
+            panel: Training panel with all features and ``sales``.
+            known_until: Last target day to use; rows with later target days are ignored.
+        """
+        rows = panel.filter(pl.col("target_date") <= known_until)
+        seed = self.params.training.seed
+        return ChainLevel.fit(rows, self.features, seed=seed, threads=self.threads)
+
+    def fit_all(self, panel: pl.DataFrame, *, known_until: date) -> Blend:
+        """Fit all members and the correction of the chain's level on a training panel.
 
         Args:
             panel: Training panel with all features and ``sales``.
             known_until: Last target day to use; rows with later target days are ignored.
 
         Returns:
-            Fitted models by family.
+            Blend with equal weights.
         """
-        return {
+        members = {
             family: self.fit(family, panel, known_until=known_until) for family in self.families
         }
+        chain = self.fit_chain(panel, known_until=known_until)
+        return Blend(members, equal_weights(self.families), chain)
 
 
 _NO_FEATURES = ("driver_groups.py", "inputs.py", "panels.py")  # modules that compute no feature

@@ -103,9 +103,9 @@ def _train_and_score(
         folds = complete_folds(connection, inputs, recipe, lambda: panel, progress=progress)
         progress(f"model as of {forecast_origin}")
         started = time.perf_counter()
-        members = recipe.fit_all(panel, known_until=forecast_origin)
+        blend = recipe.fit_all(panel, known_until=forecast_origin)
         stores = inputs.features.stores.attributes
-        bundle = make_bundle(recipe, members, folds, forecast_origin, stores)
+        bundle = make_bundle(recipe, blend, folds, forecast_origin, stores)
         bundle = bundle.save(settings.models_path)
         versions = session.versions(connection)
         if not models.is_recorded(connection, bundle.model_version):

@@ -8,8 +8,7 @@ for the same recipe and data. See :mod:`rossmann_ml.models.recipe` for fitting a
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
 
@@ -24,8 +23,7 @@ from rossmann_ml.evaluation.error_parts import error_parts
 from rossmann_ml.evaluation.folds import Folds, complete_folds, read_folds
 from rossmann_ml.features.inputs import read_newest_inputs
 from rossmann_ml.features.panels import read_training_panel
-from rossmann_ml.models.base import Model
-from rossmann_ml.models.blend import BLEND, Blend, fit_weights
+from rossmann_ml.models.blend import BLEND, Blend, equal_weights, fit_weights
 from rossmann_ml.models.bundle import Bundle, BundleMetadata
 from rossmann_ml.models.calibration import Calibration
 from rossmann_ml.models.recipe import Recipe
@@ -123,7 +121,9 @@ def train_challenger(session: Session, *, profile: Profile) -> TrainingReport:
         stores = inputs.features.stores.attributes
         fits = fit_members(settings, recipe, panel, inputs, progress=progress)
         with fits as (members, fit_seconds):
-            bundle = make_bundle(recipe, members, folds, origin, stores)
+            chain = recipe.fit_chain(panel, known_until=origin)
+            blend = Blend(members, equal_weights(recipe.families), chain)
+            bundle = make_bundle(recipe, blend, folds, origin, stores)
             bundle = bundle.save(settings.models_path)
         seconds = time.perf_counter() - started
         scores = score(folds.rows, recipe.key, stores)
@@ -178,16 +178,16 @@ def _keep_card(
 
 def make_bundle(
     recipe: Recipe,
-    members: Mapping[str, Model],
+    blend: Blend,
     folds: Folds,
     known_until: date,
     stores: pl.DataFrame,
 ) -> Bundle:
-    """Blend fitted members, and calibrate the blend on out-of-fold forecasts.
+    """Weight fitted members, and calibrate their blend on out-of-fold forecasts.
 
     Args:
         recipe: Recipe with which the members were fitted.
-        members: Fitted members by family.
+        blend: Fitted members, with any weights.
         folds: Out-of-fold forecasts that the recipe's members made from earlier origins.
         known_until: Newest day in the data that the members were fitted on.
         stores: ``store_id, store_type, assortment, state``, which assign stores to the segments of
@@ -206,4 +206,4 @@ def make_bundle(
     calibration = Calibration.fit(rows)
     forecasts = rows.with_columns(forecast=(pl.col("log_forecast") + calibration.log_shift).exp())
     totals = TotalCalibration.fit(forecasts, stores, horizon_days=metadata.horizon_days)
-    return Bundle(Blend(members, weights), calibration, totals, metadata)
+    return Bundle(replace(blend, weights=weights), calibration, totals, metadata)

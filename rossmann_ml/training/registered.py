@@ -36,8 +36,8 @@ print(model.predict(model.input_example))
 """Section on loading the model, in Markdown, for the description of the registered model."""
 KEYS = ("forecast_origin", "store_id", "target_date", "horizon_days", "is_open")
 _PACKAGES = (
-    "holidays", "mlflow", "numpy", "pandas", "polars", "pyarrow", "pydantic", "python-dateutil",
-    "pyyaml", "scipy",
+    "holidays", "lightgbm", "mlflow", "numpy", "pandas", "polars", "pyarrow", "pydantic",
+    "python-dateutil", "pyyaml", "scipy",
 )  # fmt: skip
 """Python packages that every bundle needs to forecast; each member needs its own in addition."""
 

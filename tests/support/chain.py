@@ -109,5 +109,5 @@ def bundle_of(
     recipe: Recipe, panel: pl.DataFrame, folds: Folds, origin: date, known: FeatureInputs
 ) -> Bundle:
     """Fit the recipe on a panel, calibrate it on its folds, and return the bundle."""
-    members = recipe.fit_all(panel, known_until=origin)
-    return make_bundle(recipe, members, folds, origin, known.stores.attributes)
+    blend = recipe.fit_all(panel, known_until=origin)
+    return make_bundle(recipe, blend, folds, origin, known.stores.attributes)

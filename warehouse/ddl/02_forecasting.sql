@@ -50,8 +50,9 @@ CREATE TABLE IF NOT EXISTS forecasting.error_quantiles (
     PRIMARY KEY (forecast_origin, shape, level)
 );
 
--- Mean departure of the day's open stores from the linear forecast, which is subtracted from the
--- departure of each store (log units). A forecast of one store with another plan needs it.
+-- Mean departure of the day's open stores from the linear forecast, less the correction of the
+-- chain's level, which is subtracted from the departure of each store (log units). A forecast of one
+-- store with another plan needs it.
 CREATE TABLE IF NOT EXISTS forecasting.mean_departures (
     forecast_origin DATE NOT NULL,
     target_date DATE NOT NULL,

@@ -27,7 +27,8 @@ class ProfileParams(StrictModel):
     Attributes:
         origin_step_days: Number of days between forecast origins in the training panel.
         max_origins: Largest number of origins in the training panel.
-        rows_share: Approximate share of the panel's rows that are kept.
+        rows_share: Approximate share of the panel's rows that are kept with a horizon of 42 days;
+            a longer horizon keeps as many rows.
         models: Number of trees and learning rate of each member, by model family.
         backtest_origins_back_days: Number of days from each backtest origin to the newest origin;
             see :meth:`rossmann_ml.base.params.Params.backtest_back_days` for longer horizons.

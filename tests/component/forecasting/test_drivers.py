@@ -35,7 +35,6 @@ from rossmann_ml.forecasting.drivers.attribution import (
 )
 from rossmann_ml.forecasting.drivers.typical_day import TypicalDay
 from rossmann_ml.models.base import log_base
-from rossmann_ml.models.blend import Blend, equal_weights
 
 PARAMS = small_params()
 FEATURES = feature_names(PARAMS.features)
@@ -74,8 +73,7 @@ def predict(known: FeatureInputs) -> Predict:
         known, origins, known_until=NEWEST_ORIGIN, horizon_days=42, params=PARAMS.features
     )
     recipe = small_recipe(PARAMS)
-    members = recipe.fit_all(rows, known_until=NEWEST_ORIGIN)
-    blend = Blend(members, equal_weights(recipe.families))
+    blend = recipe.fit_all(rows, known_until=NEWEST_ORIGIN)
     return lambda rows: log_base(rows) + blend.predict_departures(rows)
 
 

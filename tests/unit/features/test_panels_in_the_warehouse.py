@@ -22,7 +22,7 @@ from rossmann_ml.base.params import Params, load_params
 from rossmann_ml.base.settings import PROJECT_DIR, Settings
 from rossmann_ml.features import panels
 from rossmann_ml.features.inputs import read_inputs
-from rossmann_ml.features.panel import scoring_panel
+from rossmann_ml.features.panel import scoring_panel, training_panel
 from rossmann_ml.features.panels import (
     build_training_panel,
     panel_of,
@@ -200,6 +200,21 @@ def test_a_share_of_the_training_rows_is_the_profiles(place: Place) -> None:
     few = params.model_copy(update={"training": training})
     part, _ = panel_of(inputs, few, "fast")
     assert 0 < len(part) < len(full)
+
+
+def test_twice_the_horizon_keeps_half_the_share_of_its_days(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, connection = place
+    params = small_params()  # a horizon of five days
+    inputs = read_inputs(connection, params, forecast_origin=ORIGIN)
+    monkeypatch.setattr(panels, "_ROWS_SHARE_DAYS", 2.5)
+    panel, origins = panel_of(inputs, params, "fast")
+    expected = training_panel(
+        inputs.features, origins, known_until=ORIGIN, horizon_days=5,
+        params=params.features, rows_share=0.5,
+    )  # fmt: skip
+    assert_frame_equal(panel, expected)
 
 
 def test_the_training_panel_is_kept_with_its_profile_and_read_for_no_other(

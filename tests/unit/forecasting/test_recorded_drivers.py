@@ -30,6 +30,7 @@ from rossmann_ml.forecasting.drivers.record import DriversReport, explain_newest
 from rossmann_ml.forecasting.drivers.typical_day import TypicalDay
 from rossmann_ml.forecasting.score import build_scoring_panel, score_newest_origin
 from rossmann_ml.models.base import log_base
+from rossmann_ml.models.blend import Blend
 from rossmann_ml.models.bundle import Bundle, BundleMetadata
 from rossmann_ml.models.categories import Categories
 from rossmann_ml.warehouse.session import Session
@@ -59,7 +60,8 @@ def bundle(version: str) -> Bundle:
     params = params_of()
     features = feature_names(params.features)
     metadata = BundleMetadata("blend", "2015-03-20", features, {}, "fast", 5)
-    return Bundle(LinearModel(), DAILY, TOTALS, metadata, version)  # type: ignore[arg-type]
+    blend = Blend({"rule": LinearModel()}, {"rule": 1.0})  # type: ignore[dict-item]
+    return Bundle(blend, DAILY, TOTALS, metadata, version)
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,6 @@ from rossmann_ml.base.params import Params, load_params
 from rossmann_ml.base.settings import PROJECT_DIR, load_settings
 from rossmann_ml.features.panel import scoring_panel, training_panel
 from rossmann_ml.models import families
-from rossmann_ml.models.blend import Blend, equal_weights
 from rossmann_ml.models.bundle import Bundle, BundleMetadata
 from rossmann_ml.models.recipe import Recipe
 from rossmann_ml.training.registered import requirements
@@ -92,9 +91,8 @@ def test_a_new_file_is_fitted_blended_bundled_loaded_and_forecasts(tmp_path: Pat
     origins = [origin - timedelta(days=days) for days in (56, 42)]
     days = {"horizon_days": 14, "params": params.features}
     rows = training_panel(inputs, origins, known_until=origin, **days)
-    members = recipe.fit_all(rows, known_until=origin)
     bundle = Bundle(
-        Blend(members, equal_weights(recipe.families)),
+        recipe.fit_all(rows, known_until=origin),
         DAILY,
         TOTALS,
         BundleMetadata("blend", str(origin), recipe.features, {}, "fast", 14),

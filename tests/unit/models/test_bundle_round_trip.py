@@ -18,6 +18,8 @@ from rossmann_ml.models.base import FitSettings
 from rossmann_ml.models.blend import Blend
 from rossmann_ml.models.bundle import Bundle, BundleMetadata
 from rossmann_ml.models.bundle_files import name_files
+from rossmann_ml.models.chain_level import ChainLevel
+from rossmann_ml.models.departures import DAY
 from rossmann_ml.models.families import model_class
 from rossmann_ml.training.bundle_copies import load_bundle
 from rossmann_ml.warehouse.session import Session
@@ -52,7 +54,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Bundle, Path]:
     weights = {"catboost": 0.2, "lightgbm": 0.5, "xgboost": 0.3}
     members = {name: model_class(name).fit(panel_of(), FEATURES, SETTINGS) for name in weights}
     bundle = Bundle(
-        Blend(members, weights),
+        Blend(members, weights, ChainLevel.fit(panel_of(), FEATURES, seed=7, threads=1)),
         DAILY,
         TOTALS,
         BundleMetadata("blend", str(ORIGIN), FEATURES, {}, "fast", 10),
@@ -66,6 +68,9 @@ def test_a_loaded_bundle_forecasts_to_the_last_bit_what_the_saved_one_did(
     bundle, folder = saved
     loaded = Bundle.load(folder, bundle.model_version, threads=2)
     assert loaded.forecast(panel_of()).equals(bundle.forecast(panel_of()))
+    means = bundle.forecast(panel_of()).select(*DAY, "mean_departure").unique()
+    alone = panel_of().filter(store_id=1)
+    assert loaded.forecast(alone, means).equals(bundle.forecast(panel_of()).filter(store_id=1))
     assert loaded.model.importance().equals(bundle.model.importance())
     assert list(loaded.model.weights.items()) == list(bundle.model.weights.items())
     assert loaded.model.categories.values == {"store_type": ["a", "b"]}
@@ -77,7 +82,7 @@ def test_a_loaded_bundle_forecasts_to_the_last_bit_what_the_saved_one_did(
     "missing",
     [
         "blend.json", "bundle.json", "calibration.json", "categories.json",
-        "catboost.cbm", "lightgbm.txt", "total_calibration.json", "xgboost.ubj",
+        "catboost.cbm", "chain.txt", "lightgbm.txt", "total_calibration.json", "xgboost.ubj",
     ],
 )  # fmt: skip
 def test_a_bundle_that_lacks_a_file_is_refused_by_the_files_name(

@@ -18,7 +18,7 @@ from rossmann_ml.features.panel import (
     training_origins,
     training_panel,
 )
-from rossmann_ml.models.blend import Blend, equal_weights
+from rossmann_ml.models.blend import Blend
 from rossmann_ml.models.categories import Categories
 
 STORES = pl.DataFrame(
@@ -84,7 +84,7 @@ def test_a_store_that_moves_to_an_unseen_state_moves_no_store_of_another_state(
         known, origins, known_until=NEWEST_ORIGIN, horizon_days=14, params=params.features
     )
     recipe = small_recipe(params)
-    blend = Blend(recipe.fit_all(rows, known_until=NEWEST_ORIGIN), equal_weights(recipe.families))
+    blend = recipe.fit_all(rows, known_until=NEWEST_ORIGIN)
 
     def forecast(stores: pl.DataFrame) -> pl.DataFrame:
         moved = replace(known, stores=StoreGrid.from_frame(stores))
