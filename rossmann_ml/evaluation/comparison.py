@@ -18,6 +18,7 @@ from rossmann_ml.base.params import Params
 from rossmann_ml.base.progress import Progress, silent
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.evaluation.backtest import served, with_state
+from rossmann_ml.evaluation.error_parts import level_errors
 from rossmann_ml.evaluation.folds import complete_folds, read_folds
 from rossmann_ml.evaluation.metrics import score_segments
 from rossmann_ml.features.inputs import OriginInputs
@@ -25,6 +26,8 @@ from rossmann_ml.features.panels import panel_of
 from rossmann_ml.models.blend import BLEND
 from rossmann_ml.models.recipe import Recipe, RecipeKey
 
+CHAIN_BY_DAY, STORE_WITHIN_A_DAY = "the chain by day", "stores within a day"
+"""Names of the levels of a forecast."""
 _KEYS = ["forecast_origin", "store_id", "target_date"]
 
 
@@ -40,6 +43,10 @@ class Comparison:
         origins: Number of origins.
         rmspe: Median RMSPE of the challenger.
         rmspe_other: Median RMSPE of the champion.
+        levels: Errors of the challenger and of the champion on both levels of a forecast, in log
+            units, by name of the level; see
+            :func:`rossmann_ml.evaluation.error_parts.level_errors`. Empty if every store-day of one
+            of them is wrong by a factor of two or more.
         segments: One row per segment: ``segment_kind, segment, store_days, rmspe, rmspe_other,
             worse_by`` (``rmspe`` divided by ``rmspe_other``, minus 1; positive if the challenger is
             worse).
@@ -49,6 +56,7 @@ class Comparison:
     origins: int
     rmspe: float
     rmspe_other: float
+    levels: dict[str, tuple[float, float]]
     segments: pl.DataFrame
 
 
@@ -122,8 +130,21 @@ def compare(
         origins=common["forecast_origin"].n_unique(),
         rmspe=overall["rmspe"],
         rmspe_other=overall["rmspe_other"],
+        levels=_by_level(common),
         segments=segments.filter(pl.col("segment_kind") != "overall"),
     )
+
+
+def _by_level(common: pl.DataFrame) -> dict[str, tuple[float, float]]:
+    both = zip(
+        (CHAIN_BY_DAY, STORE_WITHIN_A_DAY),
+        level_errors(common, "challenger"),
+        level_errors(common, "champion"),
+        strict=True,
+    )
+    return {
+        level: (own, other) for level, own, other in both if own is not None and other is not None
+    }
 
 
 def _by_segment(common: pl.DataFrame, forecast: str) -> pl.DataFrame:

@@ -110,6 +110,37 @@ def error_parts(folds: pl.DataFrame, key: RecipeKey) -> pl.DataFrame:
     )
 
 
+def level_errors(rows: pl.DataFrame, forecast: str) -> tuple[float | None, float | None]:
+    """Compute the size of a forecast's errors on its two levels, the chain and its stores.
+
+    Store-days on which the forecast is wrong by a factor of two or more are excluded, as in
+    :func:`error_parts`.
+
+    Args:
+        rows: ``forecast_origin, target_date, sales`` and the forecast, both in EUR and above 0.
+        forecast: Name of the column with the forecast.
+
+    Returns:
+        Standard deviations in log units: of the mean errors of days, and of stores' errors around
+        that of their day. They are roots of mean variances, every origin counting equally; None if
+        no row is left.
+    """
+    error = (pl.col(forecast) / pl.col("sales")).log()
+    day = pl.col("error").mean().over("forecast_origin", "target_date")
+    variances = (
+        rows.with_columns(error=error)
+        .filter(pl.col("error").abs() < UNUSUAL_LOG_RATIO)
+        .with_columns(day=day, origin=pl.col("error").mean().over("forecast_origin"))
+        .group_by("forecast_origin", maintain_order=True)
+        .agg(
+            chain=(pl.col("day") - pl.col("origin")).pow(2).mean(),
+            store=(pl.col("error") - pl.col("day")).pow(2).mean(),
+        )
+    )
+    chain, store = variances.select(pl.col("chain", "store").mean().sqrt()).row(0)
+    return chain, store
+
+
 def part_variances(rows: pl.DataFrame) -> dict[str, float | None]:
     """Estimate the variance of each part of the errors of one origin, see :func:`error_parts`.
 

@@ -15,7 +15,7 @@ import duckdb
 from rossmann_ml.base.errors import NoDataError, RefusedError
 from rossmann_ml.base.params.training import Profile
 from rossmann_ml.evaluation.baselines import SEASONAL_NAIVE
-from rossmann_ml.evaluation.comparison import compare
+from rossmann_ml.evaluation.comparison import Comparison, compare
 from rossmann_ml.features.inputs import read_newest_inputs
 from rossmann_ml.models.blend import BLEND
 from rossmann_ml.models.bundle_files import RETRAIN, is_too_short, outdated
@@ -301,11 +301,14 @@ def _judge(
         "worst_segment": f"{worst['segment_kind']} {worst['segment']}",
         "worst_segment_worse_by": worst["worse_by"],
     }
+    for level, (own, other) in found.levels.items():
+        name = level.removeprefix("the ").replace(" ", "_")
+        figures |= {f"log_error_{name}": own, f"champion_log_error_{name}": other}
     better = found.rmspe < found.rmspe_other
     said = (
         f"changed recipe: RMSPE {found.rmspe:.4f} is {'better' if better else 'not better'} than "
         f"the champion's {found.rmspe_other:.4f} on the same {found.store_days:,} store-days of "
-        f"{found.origins} origins"
+        f"{found.origins} origins{_levels(found)}"
     )
     if better and worst["worse_by"] > params.gate.segment_tolerance:
         return decide(
@@ -315,6 +318,15 @@ def _judge(
             "that gate.segment_tolerance allows",
         )
     return decide(better, said)
+
+
+def _levels(found: Comparison) -> str:
+    """Say in words how large the errors of both models are on both levels of a forecast."""
+    said = " and ".join(
+        f"of {level} {own:.4f} (champion {other:.4f})"
+        for level, (own, other) in found.levels.items()
+    )
+    return f", the log error {said}" if said else ""
 
 
 def _record(

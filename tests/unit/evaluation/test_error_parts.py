@@ -13,7 +13,12 @@ from support.evaluation_world import FAMILIES, made_folds
 from support.score_references import Row, assert_same, by_origin, mean
 
 from rossmann_ml.evaluation.backtest import served
-from rossmann_ml.evaluation.error_parts import error_parts, has_christmas, part_variances
+from rossmann_ml.evaluation.error_parts import (
+    error_parts,
+    has_christmas,
+    level_errors,
+    part_variances,
+)
 from rossmann_ml.models.recipe import RecipeKey
 from rossmann_ml.serving.part_names import PARTS
 
@@ -126,3 +131,37 @@ def test_christmas_is_in_the_horizon_from_the_day_before_it_only() -> None:
     assert not has_christmas(date(2014, 11, 11), 42)
     assert has_christmas(date(2014, 12, 23), 1)
     assert not has_christmas(date(2014, 12, 24), 42)
+
+
+def test_levels_are_the_errors_of_days_and_of_stores_around_their_day() -> None:
+    generator = np.random.default_rng(5)
+    rows = pl.DataFrame(
+        [
+            {"forecast_origin": origin, "store_id": store, "target_date": origin + timedelta(day)}
+            for origin in ORIGINS
+            for store in range(5)
+            for day in range(1, 8)
+            if store % day != 3
+        ]
+    ).with_columns(sales=pl.lit(1000.0))
+    errors = generator.normal(0.05, 0.1, len(rows))
+    errors[3] = 0.7  # wrong by more than a factor of two
+    rows = rows.with_columns(forecast=pl.Series(1000 * np.exp(errors)))
+    chain, store = [], []
+    for origin in ORIGINS:
+        days: dict[date, list[float]] = {}
+        for row, error in zip(rows.rows(named=True), errors, strict=True):
+            if row["forecast_origin"] == origin and error != 0.7:
+                days.setdefault(row["target_date"], []).append(error)
+        whole = mean([error for each in days.values() for error in each])
+        chain.append(mean([(mean(each) - whole) ** 2 for each in days.values() for _ in each]))
+        store.append(mean([(error - mean(each)) ** 2 for each in days.values() for error in each]))
+    expected = math.sqrt(mean(chain)), math.sqrt(mean(store))
+    assert level_errors(rows, "forecast") == pytest.approx(expected, rel=1e-12)
+
+
+def test_levels_without_a_usual_day_are_unknown() -> None:
+    rows = pl.DataFrame(
+        {"forecast_origin": [START], "target_date": [START], "sales": [1.0], "forecast": [3.0]}
+    )
+    assert level_errors(rows, "forecast") == (None, None)

@@ -233,7 +233,8 @@ def test_a_better_recipe_is_promoted_though_its_own_backtest_looks_worse(changed
     days = len(changed.days.filter(pl.col("forecast_origin") == ORIGINS[0]))
     assert decision.reason == (
         "changed recipe: RMSPE 0.2000 is better than the champion's 0.3000 on the same "
-        f"{days} store-days of 1 origins"
+        f"{days} store-days of 1 origins, the log error of the chain by day 0.0000 (champion "
+        "0.0000) and of stores within a day 0.0000 (champion 0.0000)"
     )
     figures = changed.gate.figures()
     assert figures.pop("worst_segment_worse_by") == pytest.approx(-1 / 3)
@@ -250,7 +251,12 @@ def test_a_better_recipe_is_promoted_though_its_own_backtest_looks_worse(changed
             "common_store_days": float(days),
             "rmspe_common": 0.2,
             "champion_rmspe_common": 0.3,
-        }
+            "log_error_chain_by_day": 0.0,
+            "champion_log_error_chain_by_day": 0.0,
+            "log_error_stores_within_a_day": 0.0,
+            "champion_log_error_stores_within_a_day": 0.0,
+        },
+        abs=1e-12,
     )
 
 
@@ -288,7 +294,7 @@ def test_a_better_recipe_may_be_worse_in_a_segment_by_exactly_the_tolerance(
 def test_the_days_are_counted_in_words_and_figures_over_all_origins(changed: Changed) -> None:
     changed.keep(0.3, 0.2, origins=ORIGINS)
     decision = changed.gate.promote("changed")
-    assert decision.reason.endswith(f"the same {len(changed.days)} store-days of 2 origins")
+    assert f"the same {len(changed.days)} store-days of 2 origins," in decision.reason
 
 
 def test_a_challenger_without_past_forecasts_is_refused_by_name(changed: Changed) -> None:
