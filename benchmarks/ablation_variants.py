@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import polars as pl
@@ -18,6 +18,7 @@ from rossmann_ml.base.errors import NoDataError  # noqa: E402
 from rossmann_ml.features.grid import FloatArray  # noqa: E402
 from rossmann_ml.features.history import BASE_COLUMN  # noqa: E402
 from rossmann_ml.models.base import Model, log_base  # noqa: E402
+from rossmann_ml.models.chain_level import ChainLevel  # noqa: E402
 from rossmann_ml.models.recipe import Recipe  # noqa: E402
 
 _KEPT_BASE = "linear_forecast"
@@ -105,6 +106,10 @@ class Variant(Recipe):
         if self.has_start:
             return super().fit(family, panel, known_until=known_until)
         return WithoutStart(super().fit(family, without_start(panel), known_until=known_until))
+
+    def fit_chain(self, panel: pl.DataFrame, *, known_until: date) -> ChainLevel:
+        """Fit the chain's level, which always starts from the linear forecast."""
+        return Recipe.fit_chain(replace(self, has_start=True), panel, known_until=known_until)
 
 
 def without_start(panel: pl.DataFrame) -> pl.DataFrame:
