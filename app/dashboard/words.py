@@ -81,7 +81,7 @@ DRIVERS = {
     "season": "season",
     "trend": "recent trend",
     "competition": "competition",
-    "bias_factor": "calibration",
+    "bias_factor": "whole chain",
 }
 """Text shown for each driver of a forecast, by the driver's name in column names such as
 ``weekday_eur``. The order is that of the bars in the chart."""

@@ -34,7 +34,7 @@ PARAMETERS: dict[str, Any] = {
     "bagging_freq": 1,
 }
 """Parameters of LightGBM; they are part of every member's fingerprint."""
-TREES = 600
+TREES = 1000
 # Largest difference of a store-day in log units, so that single events of stores count little.
 _LARGEST_DIFFERENCE = 0.5
 # The mean of two forecasts of the chain: half of the difference between them is added to one.
