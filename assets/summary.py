@@ -50,8 +50,8 @@ def print_summary(console: Console, summary: Summary, *, is_new: bool) -> None:
     if summary.profile == "fast":
         console.print()
         console.print(
-            "The model is of the profile fast, for a first look. To train fully (it takes much "
-            "longer, and may be interrupted):",
+            "The errors of this model are known from few past origins (profile fast). To fit more "
+            "of them (three times as long, and may be interrupted):",
             soft_wrap=True,
         )
         console.print("  rossmann refresh --retrain full", soft_wrap=True, markup=False)
