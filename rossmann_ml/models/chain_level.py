@@ -19,22 +19,9 @@ import polars as pl
 
 from rossmann_ml.features.grid import FloatArray
 from rossmann_ml.features.panel import categorical_features
-from rossmann_ml.models.base import log_base
+from rossmann_ml.models.base import FitSettings, log_base
 from rossmann_ml.models.departures import DAY, days_of
 
-PARAMETERS: dict[str, Any] = {
-    "objective": "l2",
-    "learning_rate": 0.03,
-    "num_leaves": 31,
-    "min_data_in_leaf": 4,
-    "lambda_l2": 20.0,
-    "extra_trees": True,
-    "feature_fraction": 0.15,
-    "bagging_fraction": 0.6,
-    "bagging_freq": 1,
-}
-"""Parameters of LightGBM; they are part of every member's fingerprint."""
-TREES = 1000
 # Largest difference of a store-day in log units, so that single events of stores count little.
 _LARGEST_DIFFERENCE = 0.5
 # The mean of two forecasts of the chain: half of the difference between them is added to one.
@@ -55,14 +42,13 @@ class ChainLevel:
     threads: int
 
     @classmethod
-    def fit(cls, panel: pl.DataFrame, features: list[str], *, seed: int, threads: int) -> Self:
+    def fit(cls, panel: pl.DataFrame, features: list[str], settings: FitSettings) -> Self:
         """Fit the trees on the rows of a training panel.
 
         Args:
             panel: Rows with all features and ``sales`` in EUR.
             features: Names of the features; those of text are left out.
-            seed: Seed for all random choices.
-            threads: Number of threads that fit and predict.
+            settings: Number of trees, learning rate, other parameters, seed and threads.
         """
         names = [name for name in features if name not in categorical_features()]
         difference = np.log(panel["sales"].to_numpy()) - log_base(panel)
@@ -70,10 +56,13 @@ class ChainLevel:
             pl.Series("difference", np.clip(difference, -_LARGEST_DIFFERENCE, _LARGEST_DIFFERENCE))
         )
         _, means, stores = day_means(panel, [*names, "difference"])
-        parameters = {
-            **PARAMETERS,
-            "seed": seed,
-            "num_threads": threads,
+        parameters: dict[str, Any] = {
+            "objective": "l2",
+            "extra_trees": True,
+            **settings.parameters,
+            "learning_rate": settings.learning_rate,
+            "seed": settings.seed,
+            "num_threads": settings.threads,
             # bit-identical trees for the same inputs
             "deterministic": True,
             "force_row_wise": True,
@@ -84,7 +73,8 @@ class ChainLevel:
         data = lightgbm.Dataset(
             means[:, :-1], means[:, -1], weight=weights, feature_name=names, params=parameters
         )
-        return cls(lightgbm.train(parameters, data, num_boost_round=TREES), threads)
+        trees = lightgbm.train(parameters, data, num_boost_round=settings.trees)
+        return cls(trees, settings.threads)
 
     def corrections(self, panel: pl.DataFrame) -> pl.DataFrame:
         """Compute the correction of each day.

@@ -21,7 +21,6 @@ from rossmann_ml.base.digests import fingerprint
 from rossmann_ml.base.params import Params
 from rossmann_ml.base.params.training import Profile, ProfileParams
 from rossmann_ml.features.panel import feature_names
-from rossmann_ml.models import chain_level
 from rossmann_ml.models.base import FitSettings, Model
 from rossmann_ml.models.blend import Blend, equal_weights
 from rossmann_ml.models.chain_level import ChainLevel
@@ -129,7 +128,7 @@ class Recipe:
                 "features": self.features_hash,
                 "family": family,
                 "target": "centred departures, limited to 0.25",
-                "chain": {**chain_level.PARAMETERS, "trees": chain_level.TREES},
+                "chain_level": self.params.training.chain_level.model_dump(),
                 "parameters": self.params.training.families[family],
                 "size": profile.models[family].model_dump(),
                 "panel": profile.model_dump(
@@ -187,8 +186,12 @@ class Recipe:
             known_until: Last target day to use; rows with later target days are ignored.
         """
         rows = panel.filter(pl.col("target_date") <= known_until)
-        seed = self.params.training.seed
-        return ChainLevel.fit(rows, self.features, seed=seed, threads=self.threads)
+        settings = FitSettings(
+            **self.params.training.chain_level.model_dump(),
+            seed=self.params.training.seed,
+            threads=self.threads,
+        )
+        return ChainLevel.fit(rows, self.features, settings)
 
     def fit_all(self, panel: pl.DataFrame, *, known_until: date) -> Blend:
         """Fit all members and the correction of the chain's level on a training panel.

@@ -46,11 +46,11 @@ class BacktestReport:
 
     Attributes:
         recipe_hash: Fingerprint of the recipe.
-        origins: Past origins with out-of-fold forecasts by the recipe, oldest first.
+        origins: Past origins for which models were fitted, oldest first.
         computed: Those of the origins whose forecasts this call computed; the forecasts of the
             others were already stored.
-        scores: Error metrics returned by :func:`rossmann_ml.evaluation.backtest.score`, at the
-            origins for which models were fitted.
+        scores: Error metrics returned by :func:`rossmann_ml.evaluation.backtest.score`, at
+            ``origins``.
         seconds: Wall time of the backtest in seconds.
     """
 
@@ -85,7 +85,7 @@ def run_backtest(session: Session, *, profile: Profile) -> BacktestReport:
         # a preview; a training measures all origins
         scores = score(folds.rows, recipe.key, stores, folds.fitted)
     return BacktestReport(
-        recipe.hash, folds.origins, folds.computed, scores, time.perf_counter() - started
+        recipe.hash, folds.fitted, folds.computed, scores, time.perf_counter() - started
     )
 
 

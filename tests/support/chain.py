@@ -41,6 +41,7 @@ def small_params(**training: object) -> Params:
         **training,
     }
     loaded["backtest"]["origins_per_fit"] = 1
+    loaded["training"]["chain_level"]["trees"] = 20
     loaded["training"]["families"]["lightgbm"] |= {"min_data_in_leaf": 20}
     loaded["training"]["families"]["xgboost"] |= {"max_depth": 4, "min_child_weight": 20}
     loaded["training"]["families"]["catboost"] |= {"depth": 4}

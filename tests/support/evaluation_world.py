@@ -56,6 +56,7 @@ def small_params(**training: object) -> Params:
         "backtest_origins_back_days": [14, 28, 56],
     }
     of_lightgbm = {"min_data_in_leaf": 5, "num_leaves": 4, "max_bin": 15}
+    loaded["training"]["chain_level"]["trees"] = 20
     loaded["training"]["families"]["lightgbm"] |= of_lightgbm
     loaded["training"] |= {
         "profiles": {"fast": profile, "full": profile | {"rows_share": 0.9}},

@@ -21,6 +21,16 @@ class FitSize(StrictModel):
     learning_rate: Annotated[float, Field(gt=0, le=1)]
 
 
+class ChainLevelParams(FitSize):
+    """Trees that correct the chain's level; see :mod:`rossmann_ml.models.chain_level`.
+
+    Attributes:
+        parameters: Other parameters by LightGBM's names.
+    """
+
+    parameters: ModelParams
+
+
 class ProfileParams(StrictModel):
     """Size of a training with one profile.
 
@@ -62,6 +72,7 @@ class TrainingParams(StrictModel):
         profiles: Size of a training, by profile.
         families: Parameters by model family; their names are those of LightGBM, XGBoost or
             CatBoost. The order of the families is the order of the blend's members.
+        chain_level: Trees that correct what the linear forecast says of the chain.
         min_history_days: Smallest number of days from the first day with sales to the first
             training origin.
         seed: Seed of the random numbers in training and tuning.
@@ -70,6 +81,7 @@ class TrainingParams(StrictModel):
 
     profiles: dict[Profile, ProfileParams]
     families: dict[str, ModelParams]
+    chain_level: ChainLevelParams
     min_history_days: Days
     seed: int
     retrain_every_weeks: Annotated[int, Field(ge=1)]

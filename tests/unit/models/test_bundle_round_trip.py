@@ -54,7 +54,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Bundle, Path]:
     weights = {"catboost": 0.2, "lightgbm": 0.5, "xgboost": 0.3}
     members = {name: model_class(name).fit(panel_of(), FEATURES, SETTINGS) for name in weights}
     bundle = Bundle(
-        Blend(members, weights, ChainLevel.fit(panel_of(), FEATURES, seed=7, threads=1)),
+        Blend(members, weights, ChainLevel.fit(panel_of(), FEATURES, SETTINGS)),
         DAILY,
         TOTALS,
         BundleMetadata("blend", str(ORIGIN), FEATURES, {}, "fast", 10),

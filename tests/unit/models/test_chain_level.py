@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -10,12 +11,17 @@ import numpy as np
 import polars as pl
 import pytest
 
+from rossmann_ml.base.params import load_params
+from rossmann_ml.base.settings import PROJECT_DIR
+from rossmann_ml.models.base import FitSettings
 from rossmann_ml.models.blend import Blend
 from rossmann_ml.models.chain_level import ChainLevel, day_means
 
 FIRST = date(2014, 1, 1)
 FEATURES = ["store_type", "is_promo", "days_to_month_end", "base_log_sales"]
 RAISE = 0.2
+SHIPPED = load_params(PROJECT_DIR / "params.yaml").training.chain_level
+SETTINGS = FitSettings(**SHIPPED.model_dump(), seed=7, threads=1)
 
 
 class NoDepartures:
@@ -48,7 +54,7 @@ def panel_of(*, days: int = 300, stores: int = 8) -> pl.DataFrame:
 
 def chain(panel: pl.DataFrame | None = None) -> ChainLevel:
     rows = panel_of() if panel is None else panel
-    return ChainLevel.fit(rows, FEATURES, seed=7, threads=1)
+    return ChainLevel.fit(rows, FEATURES, SETTINGS)
 
 
 def test_days_get_half_of_what_all_stores_sell_beyond_the_linear_forecast() -> None:
@@ -72,7 +78,8 @@ def test_a_forecast_adds_the_correction_to_centred_departures() -> None:
 def test_equal_rows_give_equal_trees_and_another_seed_other_ones(tmp_path: Path) -> None:
     for name, seed in (("one", 7), ("two", 7), ("other", 8)):
         (tmp_path / name).mkdir()
-        ChainLevel.fit(panel_of(), FEATURES, seed=seed, threads=1).save(tmp_path / name)
+        settings = replace(SETTINGS, seed=seed)
+        ChainLevel.fit(panel_of(), FEATURES, settings).save(tmp_path / name)
     one, two, other = (
         (tmp_path / name / "chain.txt").read_bytes() for name in ("one", "two", "other")
     )
