@@ -35,7 +35,8 @@ def address(refreshed: Refreshed, tmp_path_factory: pytest.TempPathFactory) -> I
 def test_an_unchanged_plan_returns_the_stored_forecast_by_scoring(address: str) -> None:
     with httpx.Client(base_url=address, timeout=60) as client:
         answer = client.post("/predict_batch", json={}).raise_for_status().json()
-        stored = client.get("/forecasts", params={"limit": 100_000}).json()["rows"]
+        levels = {"quantiles": "0.025,0.5,0.7,0.95"}
+        stored = client.get("/forecasts", params={"limit": 100_000, **levels}).json()["rows"]
         names = ("store_id", "target_date", "sales_forecast", "lower_80", "upper_80", "lower_95",
                  "upper_95")  # fmt: skip
         assert [[row[name] for name in names] for row in answer["rows"]] == [
@@ -43,9 +44,10 @@ def test_an_unchanged_plan_returns_the_stored_forecast_by_scoring(address: str) 
         ]
         assert answer["totals"]["difference"] == 0
         store = stored[0]["store_id"]
-        one = client.post("/predict", json={"store_id": store}).json()["rows"]
-        assert [row["sales_forecast"] for row in one] == [
-            row["sales_forecast"] for row in stored if row["store_id"] == store
+        one = client.post("/predict", json={"store_id": store}, params=levels).json()["rows"]
+        names = ("sales_forecast", "p2_5", "p50", "p70", "p95")
+        assert [[row[name] for name in names] for row in one] == [
+            [row[name] for name in names] for row in stored if row["store_id"] == store
         ]
         day = next(row["target_date"] for row in stored if row["is_open"])
         for change, is_open in (({"is_open": False}, False), ({"is_promo": True}, True)):
