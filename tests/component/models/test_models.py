@@ -131,6 +131,7 @@ def test_a_bundle_is_plain_files_without_pickles(bundle: tuple[Bundle, Path]) ->
         "calibration.json",
         "catboost.cbm",
         "categories.json",
+        "chain.txt",
         "lightgbm.txt",
         "sha256sums",
         "total_calibration.json",
