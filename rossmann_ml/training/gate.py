@@ -80,7 +80,8 @@ def promote(session: Session, *, model_version: str | None = None, actor: str) -
     - Without a champion, or if it can no longer forecast, because another version of the product
       or a shorter horizon trained it, nothing else is required.
     - Same recipe as the champion: the challenger's RMSPE may exceed the champion's by at most the
-      share ``gate.refit_tolerance`` in ``params.yaml``.
+      share ``gate.refit_tolerance`` in ``params.yaml``. Of each model, only origins that are in the
+      other's backtest too, or newer than it, count.
     - Another recipe: on the past store-days for which both have out-of-fold forecasts, the
       challenger's RMSPE must be lower than the champion's. In no segment (such as a state or a
       weekday, see :data:`rossmann_ml.evaluation.metrics.SEGMENTS`) may it exceed the champion's by
@@ -209,8 +210,19 @@ class _Candidate:
         )
 
 
-def _candidate(connection: duckdb.DuckDBPyConnection, version: str) -> _Candidate:
-    row = read_frame(
+def _candidate(
+    connection: duckdb.DuckDBPyConnection, version: str, *, other: str | None = None
+) -> _Candidate:
+    """Read a model's metrics.
+
+    Args:
+        connection: Pipeline database.
+        version: Version of the model.
+        other: Version of a model to compare with: only the origins that its backtest has too, and
+            newer ones, count then, because the profiles have different origins. All count if there
+            is none of these.
+    """
+    found = read_frame(
         connection,
         """
         WITH origins AS (
@@ -223,6 +235,12 @@ def _candidate(connection: duckdb.DuckDBPyConnection, version: str) -> _Candidat
             WHERE model_version = $version
                 AND segment_kind = 'overall' AND forecast_origin IS NOT NULL
             GROUP BY ALL
+        ),
+
+        of_other AS (
+            SELECT forecast_origin FROM forecasting.backtest_scores
+            WHERE model_version = $other AND model = $blend
+                AND segment_kind = 'overall' AND forecast_origin IS NOT NULL
         )
         SELECT
             any_value(recipe_hash) AS recipe_hash,
@@ -232,11 +250,16 @@ def _candidate(connection: duckdb.DuckDBPyConnection, version: str) -> _Candidat
             median(rmspe / naive) AS share_of_naive
         FROM forecasting.model_versions
         INNER JOIN origins USING (model_version)
+        WHERE $other IS NULL
+            OR forecast_origin IN (FROM of_other)
+            OR forecast_origin > (SELECT max(forecast_origin) FROM of_other)
         GROUP BY model_version
         """,
-        {"blend": BLEND, "naive": SEASONAL_NAIVE, "version": version},
+        {"blend": BLEND, "naive": SEASONAL_NAIVE, "version": version, "other": other},
     )
-    return _Candidate(**row.row(0, named=True))
+    if found.is_empty() and other is not None:
+        return _candidate(connection, version)
+    return _Candidate(**found.row(0, named=True))
 
 
 def _judge(
@@ -266,12 +289,14 @@ def _judge(
     champion_now = _candidate(connection, previous)
     figures |= {"champion": previous, "champion_rmspe": champion_now.rmspe}
     if candidate.recipe_hash == champion_now.recipe_hash:
-        limit = champion_now.rmspe * (1 + params.gate.refit_tolerance)
-        figures["limit"] = limit
-        within = candidate.rmspe <= limit
+        own = _candidate(connection, judged, other=previous).rmspe
+        limit = _candidate(connection, previous, other=judged).rmspe
+        limit *= 1 + params.gate.refit_tolerance
+        figures |= {"rmspe_compared": own, "limit": limit}
+        within = own <= limit
         return decide(
             within,
-            f"refit of the champion's recipe: RMSPE {candidate.rmspe:.4f} is "
+            f"refit of the champion's recipe: RMSPE {own:.4f} is "
             f"{'within' if within else 'beyond'} the limit {limit:.4f}",
         )
     found = compare(

@@ -67,8 +67,9 @@ class Gate:
         recipe: RecipeKey = RECIPE,
         registry_version: str | None = None,
         created_at: str = "2015-06-22",
+        first_origin: int = 1,
     ) -> None:
-        """Enter a model with its RMSPE and that of seasonal naive at every origin."""
+        """Enter a model with its RMSPE and that of seasonal naive at every origin, newest first."""
         row = {
             "model_version": version, "family": "blend", "profile": "full",
             "recipe_hash": recipe.hash, "recipe": recipe.to_json(), "blend_weights": "{}",
@@ -83,7 +84,10 @@ class Gate:
             "forecasting.model_versions",
             pl.DataFrame([row]).with_columns(created_at=created),
         )
-        origins = [LAST_DAY - timedelta(days=14 * number) for number in range(1, len(rmspe) + 1)]
+        origins = [
+            LAST_DAY - timedelta(days=14 * number)
+            for number in range(first_origin, first_origin + len(rmspe))
+        ]
         by_model = {"blend": rmspe, "seasonal_naive": naive or [1.0] * len(rmspe)}
         scores = [
             self._score(version, model, origin, value)

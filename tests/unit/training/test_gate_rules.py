@@ -162,12 +162,35 @@ def test_a_refit_may_be_worse_than_the_champion_by_exactly_the_tolerance(
         "share_of_seasonal_naive": rmspe,
         "champion": "champion",
         "champion_rmspe": 0.5,
+        "rmspe_compared": rmspe,
         "limit": 0.625,
     }
     assert decision.reason == (
         f"refit of the champion's recipe: RMSPE {rmspe:.4f} is "
         f"{'within' if is_promoted else 'beyond'} the limit 0.6250"
     )
+
+
+def test_a_refit_is_compared_on_the_origins_of_both_backtests_and_newer_ones(gate: Gate) -> None:
+    gate.add_model("fast", [0.2, 0.4], first_origin=2)
+    gate.add_model("full", [0.3, 0.2, 0.4, 0.9, 0.9, 0.9, 0.9])  # one newer, four older
+    gate.promote("fast")
+    assert gate.promote("full").is_promoted
+    assert gate.figures()["rmspe"] == 0.9
+    assert gate.figures()["rmspe_compared"] == 0.3
+    gate.add_model("hard weeks", [0.5, 0.5], created_at="2015-06-23")
+    # of full the newest origin and the next are in both, of its older ones none
+    assert gate.promote("hard weeks").figures["limit"] == pytest.approx(
+        0.25 * (1 + gate.params.gate.refit_tolerance)
+    )
+
+
+def test_a_refit_without_a_common_origin_is_compared_on_its_own(gate: Gate) -> None:
+    gate.add_model("champion", [0.2], first_origin=1)
+    gate.add_model("older", [0.2], first_origin=5)
+    gate.promote("champion")
+    assert gate.promote("older").is_promoted
+    assert gate.figures()["rmspe_compared"] == 0.2
 
 
 def exactly_off(share: pl.Expr | float) -> pl.Expr:
