@@ -6,6 +6,9 @@ from rossmann_ml.base.terminal.console import Console
 from rossmann_ml.publish.summary import Summary
 from rossmann_ml.serving.status import Status
 
+# Fewer weekly origins say little of other seasons.
+_HALF_A_YEAR_WEEKS = 26
+
 
 def print_summary(console: Console, summary: Summary, *, is_new: bool) -> None:
     """Print the current generation's main figures, and commands to run next.
@@ -47,7 +50,7 @@ def print_summary(console: Console, summary: Summary, *, is_new: bool) -> None:
         'rossmann sql "SELECT * FROM forecast_totals LIMIT 10"',
     ):
         console.print(f"  {line}", soft_wrap=True, markup=False)
-    if summary.profile == "fast":
+    if summary.profile == "fast" and summary.backtest_origins < _HALF_A_YEAR_WEEKS:
         console.print()
         console.print(
             "The errors of this model are known from few past origins (profile fast). To fit more "

@@ -8,4 +8,6 @@ import typer
 
 from rossmann_ml.base.params.training import Profile
 
-ProfileOption = Annotated[Profile, typer.Option(help="Size of the training: fast or full.")]
+ProfileOption = Annotated[
+    Profile, typer.Option(help="Past origins of the backtest: fast (three) or full (nine).")
+]

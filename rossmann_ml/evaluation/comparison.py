@@ -45,8 +45,8 @@ class Comparison:
         rmspe_other: Median RMSPE of the champion.
         levels: Errors of the challenger and of the champion on both levels of a forecast, in log
             units, by name of the level; see
-            :func:`rossmann_ml.evaluation.error_parts.level_errors`. Empty if every store-day of one
-            of them is wrong by a factor of two or more.
+            :func:`rossmann_ml.evaluation.error_parts.level_errors`. Empty if every store-day is
+            wrong by a factor of two or more.
         segments: One row per segment: ``segment_kind, segment, store_days, rmspe, rmspe_other,
             worse_by`` (``rmspe`` divided by ``rmspe_other``, minus 1; positive if the challenger is
             worse).
@@ -95,8 +95,12 @@ def compare(
     folds = read_folds(connection, inputs, params, key)
     challenger = served(folds.rows, key, folds.fitted)
     common = _common(connection, inputs, params, challenger, other)
-    recipes = (Recipe(profile, params, settings.threads) for profile in params.training.profiles)
-    recipe = next((each for each in recipes if each.key == other), None)
+    recipes = [Recipe(profile, params, settings.threads) for profile in params.training.profiles]
+    matching = [each for each in recipes if each.key == other]
+    # of profiles with equal models, the one with the most origins to compare
+    recipe = max(
+        matching, key=lambda each: len(params.backtest_back_days(each.profile)), default=None
+    )
     if common.is_empty() and recipe is not None:
         progress("backtest of the champion's recipe, which shares no origin with the challenger's")
         complete_folds(
@@ -136,15 +140,9 @@ def compare(
 
 
 def _by_level(common: pl.DataFrame) -> dict[str, tuple[float, float]]:
-    both = zip(
-        (CHAIN_BY_DAY, STORE_WITHIN_A_DAY),
-        level_errors(common, "challenger"),
-        level_errors(common, "champion"),
-        strict=True,
-    )
-    return {
-        level: (own, other) for level, own, other in both if own is not None and other is not None
-    }
+    names = (CHAIN_BY_DAY, STORE_WITHIN_A_DAY)
+    errors = level_errors(common, ["challenger", "champion"])
+    return {name: (own, other) for name, (own, other) in zip(names, errors, strict=bool(errors))}
 
 
 def _by_segment(common: pl.DataFrame, forecast: str) -> pl.DataFrame:

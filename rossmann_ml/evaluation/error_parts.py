@@ -7,6 +7,7 @@ exact than a single day. Entry point: :func:`error_parts`. See
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 import numpy as np
@@ -110,35 +111,38 @@ def error_parts(folds: pl.DataFrame, key: RecipeKey) -> pl.DataFrame:
     )
 
 
-def level_errors(rows: pl.DataFrame, forecast: str) -> tuple[float | None, float | None]:
-    """Compute the size of a forecast's errors on its two levels, the chain and its stores.
+def level_errors(rows: pl.DataFrame, forecasts: Sequence[str]) -> list[tuple[float, ...]]:
+    """Compute the size of forecasts' errors on their two levels, the chain and its stores.
 
-    Store-days on which the forecast is wrong by a factor of two or more are excluded, as in
-    :func:`error_parts`.
+    Store-days on which one of the forecasts is wrong by a factor of two or more are excluded.
 
     Args:
-        rows: ``forecast_origin, target_date, sales`` and the forecast, both in EUR and above 0.
-        forecast: Name of the column with the forecast.
+        rows: ``forecast_origin, target_date, sales`` and the forecasts, all in EUR and above 0.
+        forecasts: Names of the columns with forecasts.
 
     Returns:
-        Standard deviations in log units: of the mean errors of days, and of stores' errors around
-        that of their day. They are roots of mean variances, every origin counting equally; None if
-        no row is left.
+        For the chain, the root mean square of the mean errors of days, bias included; for stores,
+        the standard deviation of their errors around that of their day. Both in log units, one
+        figure per forecast, every origin counting equally. Empty if no row is left.
     """
-    error = (pl.col(forecast) / pl.col("sales")).log()
-    day = pl.col("error").mean().over("forecast_origin", "target_date")
-    variances = (
-        rows.with_columns(error=error)
-        .filter(pl.col("error").abs() < UNUSUAL_LOG_RATIO)
-        .with_columns(day=day, origin=pl.col("error").mean().over("forecast_origin"))
-        .group_by("forecast_origin", maintain_order=True)
-        .agg(
-            chain=(pl.col("day") - pl.col("origin")).pow(2).mean(),
-            store=(pl.col("error") - pl.col("day")).pow(2).mean(),
-        )
+    errors = rows.with_columns((pl.col(name) / pl.col("sales")).log() for name in forecasts)
+    usual = errors.filter(
+        pl.all_horizontal(pl.col(name).abs() < UNUSUAL_LOG_RATIO for name in forecasts)
     )
-    chain, store = variances.select(pl.col("chain", "store").mean().sqrt()).row(0)
-    return chain, store
+    if usual.is_empty():
+        return []
+    days = {name: pl.col(name).mean().over("forecast_origin", "target_date") for name in forecasts}
+    squares = usual.with_columns(
+        *(day.pow(2).alias(f"chain {name}") for name, day in days.items()),
+        *((pl.col(name) - day).pow(2).alias(f"store {name}") for name, day in days.items()),
+    )
+    return [
+        squares.group_by("forecast_origin", maintain_order=True)
+        .agg(pl.col(f"{level} {name}").mean() for name in forecasts)
+        .select(pl.col(f"{level} {name}").mean().sqrt() for name in forecasts)
+        .row(0)
+        for level in ("chain", "store")
+    ]
 
 
 def part_variances(rows: pl.DataFrame) -> dict[str, float | None]:

@@ -76,6 +76,37 @@ def has_fit(
     return found is not None
 
 
+def has_later_fit(
+    connection: duckdb.DuckDBPyConnection,
+    member_hash: str,
+    data_version: str,
+    origin: date,
+    *,
+    trained_through: date,
+) -> bool:
+    """Return whether forecasts from an origin by a member that was fitted later are stored.
+
+    Args:
+        connection: Pipeline database.
+        member_hash: Fingerprint of the member.
+        data_version: Result of :func:`data_version_of_origin` for the origin.
+        origin: Forecast origin.
+        trained_through: Origin of the earlier fit.
+    """
+    found = one_row(
+        connection,
+        "SELECT 1 FROM forecasting.out_of_fold_forecasts WHERE forecast_origin = $origin "
+        "AND trained_through > $fitted AND member_hash = $member AND data_version = $data LIMIT 1",
+        {
+            "origin": origin,
+            "fitted": trained_through,
+            "member": member_hash,
+            "data": data_version,
+        },
+    )
+    return found is not None
+
+
 def _literals(keys: Mapping[str, str]) -> dict[str, pl.Expr]:
     return {name: pl.lit(value) for name, value in keys.items()}
 

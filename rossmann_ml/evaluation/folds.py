@@ -71,7 +71,7 @@ def complete_folds(
 
     The models also forecast from the origins 7, 14, … days later whose horizon is over, in all from
     ``backtest.origins_per_fit`` origins: many origins are needed to know how far totals are off,
-    and a forecast costs a tenth of a fit.
+    and a forecast costs a tenth of a fit. Forecasts of later fits stay.
 
     Args:
         connection: Pipeline database.
@@ -83,9 +83,9 @@ def complete_folds(
         progress: Function that receives a message before each origin and fit.
 
     Returns:
-        All stored forecasts that were made from the current data, in this call or earlier. Their
-        origins are at most ``backtest.reuse_within_days`` days older than the oldest backtest
-        origin.
+        All stored forecasts that were made from the current data, in this call or earlier, for
+        whatever profile. Their origins are at most ``backtest.reuse_within_days`` days older than
+        the oldest backtest origin.
 
     Raises:
         NoDataError: There is too little history for a single backtest origin.
@@ -174,9 +174,14 @@ def _compute(
     for each in origins:
         if each > over:
             break
-        panels[each] = fold_panel(features, each, recipe)
-        versions[each] = fold_tables.data_version_of_origin(features, each, params.forecast)
-        keys = {"features_hash": recipe.features_hash, "data_version": versions[each]}
+        version = fold_tables.data_version_of_origin(features, each, params.forecast)
+        if all(
+            fold_tables.has_later_fit(connection, member, version, each, trained_through=origin)
+            for member in recipe.key.members.values()
+        ):
+            continue  # of the other profile, or of an earlier training
+        panels[each], versions[each] = fold_panel(features, each, recipe), version
+        keys = {"features_hash": recipe.features_hash, "data_version": version}
         fold_tables.store_days(connection, keys, fold_days(features, panels[each], recipe))
     chain = cache(lambda: recipe.fit_chain(panel, known_until=origin))
     for family in recipe.families:

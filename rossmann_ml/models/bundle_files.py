@@ -22,8 +22,10 @@ from rossmann_ml.base.errors import DamagedError, NoDataError, RossmannError
 from rossmann_ml.base.storage_faults import fault_of
 
 SUMS_NAME, METADATA_NAME = "sha256sums", "bundle.json"
-FORMAT_VERSION = 3
-"""Number of the format of bundles. 1: intervals have one half-width per week of the horizon."""
+FORMAT_VERSION = 4
+"""Number of the format of bundles. 1: intervals have one half-width per week of the horizon. 3: no
+correction of the chain's level."""
+_READABLE = (3, FORMAT_VERSION)
 ADVICE = (
     "; `rossmann doctor --fix` fetches its files from a copy if there is one; else retrain with "
     "`rossmann refresh --retrain fast`, or `rossmann restore` a backup"
@@ -97,7 +99,7 @@ def require_current(folder: Path, model_version: str, *, advice: str = RETRAIN) 
         NoDataError: An earlier or a newer version of the product trained the model.
     """
     found = format_of(folder)
-    if found != FORMAT_VERSION:
+    if found not in _READABLE:
         other = "an earlier" if found < FORMAT_VERSION else "a newer"
         raise NoDataError(
             f"model {model_version} was trained by {other} version of the product{advice}"
@@ -127,7 +129,7 @@ def outdated(folder: Path, horizon_days: int) -> str:
         End of a sentence about the model. Missing and damaged metadata are no reason, because
         :func:`require_whole` finds them.
     """
-    if format_of(folder) != FORMAT_VERSION:
+    if format_of(folder) not in _READABLE:
         return "is of another version of the product"
     if is_too_short(folder, horizon_days):
         return f"was trained for a shorter horizon than {horizon_days} days"

@@ -26,6 +26,13 @@ from rossmann_ml.models.departures import DAY, days_of
 _LARGEST_DIFFERENCE = 0.5
 # The mean of two forecasts of the chain: half of the difference between them is added to one.
 _WEIGHT = 0.5
+FIXED: dict[str, Any] = {
+    "target": f"mean difference of open stores, limited to {_LARGEST_DIFFERENCE}",
+    "weight": _WEIGHT,
+    "objective": "l2",
+    "extra_trees": True,
+}
+"""What no parameter changes; it is part of a recipe's fingerprint."""
 _FILE = "chain.txt"
 
 
@@ -57,8 +64,8 @@ class ChainLevel:
         )
         _, means, stores = day_means(panel, [*names, "difference"])
         parameters: dict[str, Any] = {
-            "objective": "l2",
-            "extra_trees": True,
+            "objective": FIXED["objective"],
+            "extra_trees": FIXED["extra_trees"],
             **settings.parameters,
             "learning_rate": settings.learning_rate,
             "seed": settings.seed,

@@ -1,6 +1,7 @@
 """Define recipes: a recipe is all settings that, together with the data, determine a model.
 
-Two models with the same recipe differ only in their training data. A challenger with the champion's
+Two models with the same recipe differ only in their training data and in the past origins of their
+backtests. A challenger with the champion's
 recipe is promoted by other rules than one with a changed recipe, see
 :mod:`rossmann_ml.training.gate`.
 """
@@ -23,7 +24,7 @@ from rossmann_ml.base.params.training import Profile, ProfileParams
 from rossmann_ml.features.panel import feature_names
 from rossmann_ml.models.base import FitSettings, Model
 from rossmann_ml.models.blend import Blend, equal_weights
-from rossmann_ml.models.chain_level import ChainLevel
+from rossmann_ml.models.chain_level import FIXED, ChainLevel
 from rossmann_ml.models.families import model_class
 
 
@@ -128,9 +129,10 @@ class Recipe:
                 "features": self.features_hash,
                 "family": family,
                 "target": "centred departures, limited to 0.25",
-                "chain_level": self.params.training.chain_level.model_dump(),
+                "chain_level": {**self.params.training.chain_level.model_dump(), **FIXED},
                 "parameters": self.params.training.families[family],
                 "size": profile.models[family].model_dump(),
+                "rows_share": "at a horizon of 42 days",
                 "panel": profile.model_dump(
                     include={"origin_step_days", "max_origins", "rows_share"}
                 ),

@@ -77,6 +77,7 @@ def _trained_before(
     row = models.registered_like(
         connection,
         recipe_hash=recipe.hash,
+        profile=profile,
         data_version=versions.data,
         code_version=versions.code,
         trained_through=newest_origin(connection),

@@ -43,7 +43,7 @@ class PreparedOrigin:
             (stores, target days); None if a store has no plan.
         stored: Published forecasts in EUR, shape (stores, target days); NaN if none is stored.
         mean_departures: Published mean departure of each target day, which forecasts subtract, see
-            :func:`rossmann_ml.models.departures.mean_departures`.
+            :meth:`rossmann_ml.models.blend.Blend.to_subtract`.
     """
 
     panel: pl.DataFrame

@@ -121,7 +121,9 @@ def train_challenger(session: Session, *, profile: Profile) -> TrainingReport:
         stores = inputs.features.stores.attributes
         fits = fit_members(settings, recipe, panel, inputs, progress=progress)
         with fits as (members, fit_seconds):
+            fitting = time.perf_counter()
             chain = recipe.fit_chain(panel, known_until=origin)
+            fit_seconds["chain_level"] = time.perf_counter() - fitting
             blend = Blend(members, equal_weights(recipe.families), chain)
             bundle = make_bundle(recipe, blend, folds, origin, stores)
             bundle = bundle.save(settings.models_path)

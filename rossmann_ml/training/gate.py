@@ -290,9 +290,9 @@ def _judge(
     figures |= {"champion": previous, "champion_rmspe": champion_now.rmspe}
     if candidate.recipe_hash == champion_now.recipe_hash:
         own = _candidate(connection, judged, other=previous).rmspe
-        limit = _candidate(connection, previous, other=judged).rmspe
-        limit *= 1 + params.gate.refit_tolerance
-        figures |= {"rmspe_compared": own, "limit": limit}
+        compared = _candidate(connection, previous, other=judged).rmspe
+        limit = compared * (1 + params.gate.refit_tolerance)
+        figures |= {"rmspe_compared": own, "champion_rmspe_compared": compared, "limit": limit}
         within = own <= limit
         return decide(
             within,
@@ -346,7 +346,7 @@ def _judge(
 
 
 def _levels(found: Comparison) -> str:
-    """Say in words how large the errors of both models are on both levels of a forecast."""
+    """Say in words how large both models' errors are on both levels of a forecast."""
     said = " and ".join(
         f"of {level} {own:.4f} (champion {other:.4f})"
         for level, (own, other) in found.levels.items()

@@ -332,6 +332,8 @@ def alias_version(settings: Settings) -> str | None:
 def _flat_parameters(recipe: Recipe, bundle: Bundle) -> dict[str, object]:
     params = recipe.params
     profile = recipe.profile_params.model_dump(exclude={"models"})
+    chain_level = params.training.chain_level.model_dump()
+    chain_level |= chain_level.pop("parameters")
     return {
         "members": ", ".join(recipe.families),
         "horizon_days": params.forecast.horizon_days,
@@ -339,6 +341,7 @@ def _flat_parameters(recipe: Recipe, bundle: Bundle) -> dict[str, object]:
         "log_shift": bundle.calibration.log_shift,
         "blend.shrinkage": params.blend.shrinkage,
         **{f"profile.{name}": str(value) for name, value in profile.items()},
+        **{f"chain_level.{name}": str(value) for name, value in chain_level.items()},
         **{f"features.{name}": str(value) for name, value in params.features.model_dump().items()},
         **{
             f"{family}.{name}": value

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from pathlib import Path
 
+import polars as pl
 import pytest
 from support.built_core import NEWEST_ORIGIN
 from support.trained_chain import Chain, promote
@@ -79,10 +80,11 @@ def test_a_restated_day_is_seen_as_it_was_known_then(chain: Chain, tmp_path: Pat
         "SELECT sales FROM core.fct_daily_sales WHERE store_id = 1 AND sales_date = '2015-06-18'"
     )
     drop = tmp_path / "sales_2015-06-18.csv"
-    drop.write_text(
-        "Store,DayOfWeek,Date,Sales,Customers,Open,Promo,StateHoliday,SchoolHoliday\n"
-        "1,4,2015-06-18,12345,700,1,1,0,0\n"
-    )
+    day = pl.read_csv(
+        chain.settings.raw_dir / "train.csv", schema_overrides={"StateHoliday": pl.String}
+    ).filter(pl.col("Date") == "2015-06-18")
+    restated = pl.when(pl.col("Store") == 1).then(12345).otherwise("Sales")
+    day.with_columns(Sales=restated).write_csv(drop)
     land_incoming(Session(chain.settings, chain.params), paths=[drop])
     run_dbt(Session(chain.settings, chain.params), ["run", "--selector", "core"])
     with connect(chain.settings, read_only=True) as connection:

@@ -95,15 +95,15 @@ def test_the_legend_of_a_store_names_all_parts_of_the_chart(tab: Visit) -> None:
 
 def test_choosing_a_store_shows_it_and_can_be_shared(tab: Visit, dashboard: str) -> None:
     tab.open("?days=7")
-    expect(tab.page.get_by_text("35,040 €").first).to_be_visible()
+    expect(tab.page.get_by_text("35,741 €").first).to_be_visible()
     tab.page.get_by_role("combobox").first.click()
     tab.page.get_by_role("option", name="4", exact=True).click()
-    expect(tab.page.get_by_text("40,440 €").first).to_be_visible()
+    expect(tab.page.get_by_text("41,249 €").first).to_be_visible()
     tab.page.wait_for_url("**store=4**")
     shared = tab.page.url
     other = tab.of_someone_else()
     other.open(shared.removeprefix(f"{dashboard}/"))
-    expect(other.page.get_by_text("40,440 €").first).to_be_visible()
+    expect(other.page.get_by_text("41,249 €").first).to_be_visible()
 
 
 def test_a_store_is_chosen_by_keyboard_alone(tab: Visit) -> None:
@@ -116,7 +116,7 @@ def test_a_store_is_chosen_by_keyboard_alone(tab: Visit) -> None:
     expect(store).to_be_focused()
     tab.page.keyboard.type("4")
     tab.page.keyboard.press("Enter")
-    expect(tab.page.get_by_text("40,440 €").first).to_be_visible()
+    expect(tab.page.get_by_text("41,249 €").first).to_be_visible()
     tab.page.wait_for_url("**store=4**")
 
 
@@ -188,7 +188,7 @@ def test_the_page_on_quality_links_to_the_pages_of_great_expectations(tab: Visit
 
 def test_the_first_page_has_an_address_of_its_own(tab: Visit) -> None:
     tab.open("forecast?store=4&days=7")
-    expect(tab.page.get_by_text("40,440 €").first).to_be_visible()
+    expect(tab.page.get_by_text("41,249 €").first).to_be_visible()
 
 
 def test_data_docs_are_read_only_and_of_their_folder_and_host_names_only(dashboard: str) -> None:

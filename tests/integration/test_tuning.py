@@ -277,7 +277,7 @@ tuning.rmspe_of_folds = lambda *_, **__: os.kill(os.getpid(), 9)
 folder = Path({str(other.warehouse_path.parent)!r})
 tune(load_settings(warehouse_dir=folder / "warehouse", state_dir=folder / "state", threads=1), 2)
 """
-    folders = [str(Path(__file__).parent), str(Path(__file__).parents[2])]
+    folders = [str(Path(__file__).parents[number]) for number in range(3)]
     environment = os.environ | {
         "PYTHONPATH": os.pathsep.join([*folders, os.environ.get("PYTHONPATH", "")])
     }

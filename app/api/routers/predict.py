@@ -85,7 +85,9 @@ async def predict_batch(
     """Forecast many stores, or all of them, under the caller's plan.
 
     A change applies to the stores in its `store_ids`, or without these to all stores in the
-    request. In all other respects, the route does the same as `/predict`.
+    request. What all stores share on a day beyond the linear forecast stays that of the published
+    plan, so that a store's answer does not depend on which other stores are asked about. In all
+    other respects, the route does the same as `/predict`.
     """
     chosen = choose_format(form, request.headers.get("accept"))
     work = partial(_answer, serving, notes, body, body.store_ids, form=chosen, levels=levels)

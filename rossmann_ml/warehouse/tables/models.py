@@ -171,6 +171,7 @@ def registered_like(
     connection: duckdb.DuckDBPyConnection,
     *,
     recipe_hash: str,
+    profile: str,
     data_version: str,
     code_version: str,
     trained_through: date,
@@ -180,6 +181,7 @@ def registered_like(
     Args:
         connection: Connection to the pipeline's database.
         recipe_hash: Fingerprint of the recipe.
+        profile: Training profile, which sets the past origins of the backtest.
         data_version: Fingerprint of the data.
         code_version: Fingerprint of the code.
         trained_through: Last day of the training data.
@@ -193,12 +195,12 @@ def registered_like(
         """
         SELECT model_version, training_seconds
         FROM forecasting.model_versions
-        WHERE recipe_hash = ? AND data_version = ? AND code_version = ?
+        WHERE recipe_hash = ? AND profile = ? AND data_version = ? AND code_version = ?
             AND trained_through = ? AND registry_version <> ''
         ORDER BY created_at DESC
         LIMIT 1
         """,
-        [recipe_hash, data_version, code_version, trained_through],
+        [recipe_hash, profile, data_version, code_version, trained_through],
     )
     return None if row is None else (str(row[0]), float(row[1]))
 

@@ -286,6 +286,23 @@ def test_an_interrupted_backtest_continues_with_the_next_fit(
     assert fitted.complete().rows.equals(first.rows)
 
 
+def test_an_older_fold_leaves_the_forecasts_of_later_fits(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    fitted = Fitted(connection)
+    loaded = fitted.params.model_dump()
+    loaded["backtest"]["origins_per_fit"] = 3
+    fitted.recipe = replace(fitted.recipe, params=Params.model_validate(loaded))
+    first = fitted.complete()
+    connection.execute(
+        "DELETE FROM forecasting.out_of_fold_forecasts WHERE trained_through = ?", [WISHED[1]]
+    )
+    again = fitted.complete()  # the third week after the fold is the next fold's
+    assert again.computed == [WISHED[1]]
+    assert again.fitted == first.fitted == WISHED
+    assert again.rows.equals(first.rows)
+
+
 def test_models_of_a_fold_forecast_from_the_weeks_after_it_that_are_over(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:

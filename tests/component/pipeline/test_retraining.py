@@ -21,6 +21,7 @@ from rossmann_ml.pipeline import retraining
 from rossmann_ml.warehouse import session
 from rossmann_ml.warehouse.connection import connect
 from rossmann_ml.warehouse.session import Session
+from rossmann_ml.warehouse.tables.models import registered_like
 
 Command = Callable[..., tuple[int, str]]
 
@@ -84,6 +85,16 @@ def test_train_makes_registers_and_promotes_a_model_and_a_second_time_nothing_ne
             "SELECT model_version, registry_version FROM forecasting.model_versions"
         ).fetchall()
     assert registered == "1"
+    with connect(settings, read_only=True) as connection:
+        cursor = connection.execute(
+            "SELECT recipe_hash, profile, data_version, code_version, trained_through "
+            "FROM forecasting.model_versions"
+        )
+        names = [column[0] for column in cursor.description]
+        inputs = dict(zip(names, cursor.fetchone(), strict=True))
+        assert registered_like(connection, **inputs)[0] == version
+        # a full training has the same recipe, and more past origins
+        assert registered_like(connection, **inputs | {"profile": "full"}) is None
 
     # the training is complete: no part of it may run again
     for step in ("TRAINING_PANEL", "BACKTEST", "TRAIN"):

@@ -215,3 +215,10 @@ def test_the_shipped_file_is_valid() -> None:
     assert load_params(SHIPPED).model_dump(mode="json", exclude={"training", "tuning"}) == {
         key: value for key, value in shipped().items() if key not in ("training", "tuning")
     }
+
+
+def test_both_profiles_train_the_same_models() -> None:
+    profiles = shipped()["training"]["profiles"]
+    for profile in profiles.values():
+        del profile["backtest_origins_back_days"]
+    assert profiles["fast"] == profiles["full"]

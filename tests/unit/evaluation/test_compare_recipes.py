@@ -34,7 +34,13 @@ from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.base.params import Params
 from rossmann_ml.base.settings import load_settings
 from rossmann_ml.evaluation.backtest import served
-from rossmann_ml.evaluation.comparison import Comparison, compare
+from rossmann_ml.evaluation.comparison import (
+    CHAIN_BY_DAY,
+    STORE_WITHIN_A_DAY,
+    Comparison,
+    compare,
+)
+from rossmann_ml.evaluation.error_parts import level_errors
 from rossmann_ml.models.recipe import Recipe, RecipeKey
 
 PARAMS = small_params()
@@ -121,6 +127,12 @@ def test_figures_are_medians_over_origins_of_the_days_that_both_forecast(
     assert (found.store_days, found.origins) == (len(rows), len(by_origin(rows)))
     assert_same(found.rmspe, median_rmspe(rows, "mine"))
     assert_same(found.rmspe_other, median_rmspe(rows, "theirs"))
+    chain, store = level_errors(pl.DataFrame(rows), ["mine", "theirs"])
+    assert chain[0] != chain[1]
+    assert found.levels == {
+        CHAIN_BY_DAY: pytest.approx(chain, rel=1e-9),
+        STORE_WITHIN_A_DAY: pytest.approx(store, rel=1e-9),
+    }
     expected = segments_of(rows)
     del expected["overall", "all"]
     segments = {

@@ -144,24 +144,35 @@ def test_levels_are_the_errors_of_days_and_of_stores_around_their_day() -> None:
             if store % day != 3
         ]
     ).with_columns(sales=pl.lit(1000.0))
-    errors = generator.normal(0.05, 0.1, len(rows))
-    errors[3] = 0.7  # wrong by more than a factor of two
-    rows = rows.with_columns(forecast=pl.Series(1000 * np.exp(errors)))
-    chain, store = [], []
-    for origin in ORIGINS:
-        days: dict[date, list[float]] = {}
-        for row, error in zip(rows.rows(named=True), errors, strict=True):
-            if row["forecast_origin"] == origin and error != 0.7:
-                days.setdefault(row["target_date"], []).append(error)
-        whole = mean([error for each in days.values() for error in each])
-        chain.append(mean([(mean(each) - whole) ** 2 for each in days.values() for _ in each]))
-        store.append(mean([(error - mean(each)) ** 2 for each in days.values() for error in each]))
-    expected = math.sqrt(mean(chain)), math.sqrt(mean(store))
-    assert level_errors(rows, "forecast") == pytest.approx(expected, rel=1e-12)
+    errors = {
+        "one": generator.normal(0.05, 0.1, len(rows)),
+        "other": generator.normal(-0.02, 0.2, len(rows)).clip(-0.6, 0.6),
+    }
+    errors["one"][3] = errors["other"][20] = 0.7  # wrong by more than a factor of two
+    rows = rows.with_columns(
+        pl.Series(name, 1000 * np.exp(values)) for name, values in errors.items()
+    )
+    expected: dict[str, list[float]] = {"chain": [], "store": []}
+    for values in errors.values():
+        chain, store = [], []
+        for origin in ORIGINS:
+            days: dict[date, list[float]] = {}
+            for number, (row, error) in enumerate(zip(rows.rows(named=True), values, strict=True)):
+                if row["forecast_origin"] == origin and number not in {3, 20}:
+                    days.setdefault(row["target_date"], []).append(error)
+            chain.append(mean([mean(each) ** 2 for each in days.values() for _ in each]))
+            store.append(
+                mean([(error - mean(each)) ** 2 for each in days.values() for error in each])
+            )
+        expected["chain"].append(math.sqrt(mean(chain)))
+        expected["store"].append(math.sqrt(mean(store)))
+    found = level_errors(rows, ["one", "other"])
+    assert list(found[0]) == pytest.approx(expected["chain"], rel=1e-12)
+    assert list(found[1]) == pytest.approx(expected["store"], rel=1e-12)
 
 
 def test_levels_without_a_usual_day_are_unknown() -> None:
     rows = pl.DataFrame(
         {"forecast_origin": [START], "target_date": [START], "sales": [1.0], "forecast": [3.0]}
     )
-    assert level_errors(rows, "forecast") == (None, None)
+    assert level_errors(rows, ["forecast"]) == []

@@ -144,7 +144,8 @@ def test_quantiles_have_a_column_a_level_and_closed_days_are_zero() -> None:
     [
         ({"format_version": None}, "an earlier"),  # before formats had a number
         ({"format_version": 1}, "an earlier"),
-        ({"format_version": 4}, "a newer"),
+        ({"format_version": 2}, "an earlier"),
+        ({"format_version": 5}, "a newer"),
     ],
 )
 def test_a_bundle_of_another_version_is_refused_and_is_not_damaged(

@@ -78,6 +78,15 @@ def test_a_loaded_bundle_forecasts_to_the_last_bit_what_the_saved_one_did(
     assert (loaded.model_version, loaded.total_calibration) == (bundle.model_version, TOTALS)
 
 
+def test_a_bundle_without_a_correction_of_the_chain_is_read_too(tmp_path: Path) -> None:
+    members = {"lightgbm": model_class("lightgbm").fit(panel_of(), FEATURES, SETTINGS)}
+    metadata = BundleMetadata("blend", str(ORIGIN), FEATURES, {}, "fast", 10, format_version=3)
+    bundle = Bundle(Blend(members, {"lightgbm": 1.0}), DAILY, TOTALS, metadata).save(tmp_path)
+    loaded = Bundle.load(tmp_path, bundle.model_version, threads=1)
+    assert loaded.model.chain is None
+    assert loaded.forecast(panel_of()).equals(bundle.forecast(panel_of()))
+
+
 @pytest.mark.parametrize(
     "missing",
     [

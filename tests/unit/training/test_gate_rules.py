@@ -163,6 +163,7 @@ def test_a_refit_may_be_worse_than_the_champion_by_exactly_the_tolerance(
         "champion": "champion",
         "champion_rmspe": 0.5,
         "rmspe_compared": rmspe,
+        "champion_rmspe_compared": 0.5,
         "limit": 0.625,
     }
     assert decision.reason == (
@@ -256,8 +257,8 @@ def test_a_better_recipe_is_promoted_though_its_own_backtest_looks_worse(changed
     days = len(changed.days.filter(pl.col("forecast_origin") == ORIGINS[0]))
     assert decision.reason == (
         "changed recipe: RMSPE 0.2000 is better than the champion's 0.3000 on the same "
-        f"{days} store-days of 1 origins, the log error of the chain by day 0.0000 (champion "
-        "0.0000) and of stores within a day 0.0000 (champion 0.0000)"
+        f"{days} store-days of 1 origins, the log error of the chain by day 0.1823 (champion "
+        "0.2624) and of stores within a day 0.0000 (champion 0.0000)"
     )
     figures = changed.gate.figures()
     assert figures.pop("worst_segment_worse_by") == pytest.approx(-1 / 3)
@@ -274,8 +275,8 @@ def test_a_better_recipe_is_promoted_though_its_own_backtest_looks_worse(changed
             "common_store_days": float(days),
             "rmspe_common": 0.2,
             "champion_rmspe_common": 0.3,
-            "log_error_chain_by_day": 0.0,
-            "champion_log_error_chain_by_day": 0.0,
+            "log_error_chain_by_day": math.log(1.2),
+            "champion_log_error_chain_by_day": math.log(1.3),
             "log_error_stores_within_a_day": 0.0,
             "champion_log_error_stores_within_a_day": 0.0,
         },
