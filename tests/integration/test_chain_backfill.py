@@ -79,7 +79,7 @@ def test_a_restated_day_is_seen_as_it_was_known_then(chain: Chain, tmp_path: Pat
     ((before,),) = chain.rows(
         "SELECT sales FROM core.fct_daily_sales WHERE store_id = 1 AND sales_date = '2015-06-18'"
     )
-    drop = tmp_path / "sales_2015-06-18.csv"
+    drop = tmp_path / "sales_2015-06-22.csv"  # when the restatement became known
     day = pl.read_csv(
         chain.settings.raw_dir / "train.csv", schema_overrides={"StateHoliday": pl.String}
     ).filter(pl.col("Date") == "2015-06-18")
