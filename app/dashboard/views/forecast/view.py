@@ -163,8 +163,9 @@ def show_drivers(ask: Answers, store: Row, forecast: Sequence[Row]) -> None:
     frame.chart(charts.drivers_chart(parts, "forecast"), f"What makes up the forecast of {day}")
     st.caption(
         "The chart starts with the store's typical day (an ordinary Wednesday without promotion or "
-        "holiday) and adds one group of causes after another. It explains how the model gets to "
-        "the forecast. To see the effect of another plan, use the page *What if*."
+        "holiday) and adds one group of causes after another; *whole chain* is what all stores "
+        "share on the day beyond these causes. It explains how the model gets to the forecast. To "
+        "see the effect of another plan, use the page *What if*."
     )
 
 
