@@ -16,9 +16,7 @@ import polars as pl
 from rossmann_ml.base.params import Params
 from rossmann_ml.features.inputs import newest_origin, read_inputs
 from rossmann_ml.features.panel import FeatureInputs, training_panel
-from rossmann_ml.models.base import log_base
 from rossmann_ml.models.bundle import Bundle
-from rossmann_ml.models.departures import means_of_rows
 from rossmann_ml.monitoring.drift.sales_weeks import SALES_HISTORY_DAYS
 from rossmann_ml.monitoring.drift.windows import (
     FEATURE_COLUMNS,
@@ -130,9 +128,7 @@ class Memory:
             features.append(of_stores(panel))
             recent = panel.filter(pl.col("forecast_origin").is_in(origins))
             if len(recent):
-                departures = bundle.model.predict_departures(recent)
-                shared = means_of_rows(recent, bundle.model.to_subtract(recent, departures))
-                logs = log_base(recent) + (departures - shared)
+                logs, _ = bundle.model.forecast_logs(recent)
                 forecasts.append(
                     recent.select("forecast_origin", "store_id", "target_date").with_columns(
                         sales_forecast=pl.Series(np.exp(logs))

@@ -142,7 +142,7 @@ def compare(
 def _by_level(common: pl.DataFrame) -> dict[str, tuple[float, float]]:
     names = (CHAIN_BY_DAY, STORE_WITHIN_A_DAY)
     errors = level_errors(common, ["challenger", "champion"])
-    return {name: (own, other) for name, (own, other) in zip(names, errors, strict=bool(errors))}
+    return {name: (own, other) for name, (own, other) in zip(names, errors, strict=False)}
 
 
 def _by_segment(common: pl.DataFrame, forecast: str) -> pl.DataFrame:

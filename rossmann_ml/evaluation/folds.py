@@ -23,11 +23,8 @@ from rossmann_ml.base.params import Params
 from rossmann_ml.base.progress import Progress, silent
 from rossmann_ml.evaluation import fold_tables
 from rossmann_ml.evaluation.backtest import backtest_origins, fold_days, fold_panel
-from rossmann_ml.features.grid import FloatArray
 from rossmann_ml.features.inputs import OriginInputs
-from rossmann_ml.models.base import log_base
 from rossmann_ml.models.blend import Blend
-from rossmann_ml.models.departures import means_of_rows
 from rossmann_ml.models.recipe import Recipe, RecipeKey
 
 
@@ -199,14 +196,8 @@ def _compute(
                 pl.lit(origin).alias("trained_through"),
                 "store_id",
                 "target_date",
-                pl.Series("log_forecast", _log_forecasts(blend, to_score)),
+                pl.Series("log_forecast", blend.forecast_logs(to_score)[0]),
             )
             for each, to_score in panels.items()
         ]
         fold_tables.store_forecasts(connection, member_hash, pl.concat(forecasts))
-
-
-def _log_forecasts(blend: Blend, panel: pl.DataFrame) -> FloatArray:
-    departures = blend.predict_departures(panel)
-    means = means_of_rows(panel, blend.to_subtract(panel, departures))
-    return log_base(panel) + (departures - means)

@@ -15,11 +15,11 @@ import numpy as np
 import polars as pl
 
 from rossmann_ml.features.grid import FloatArray
-from rossmann_ml.models.base import Model
+from rossmann_ml.models.base import Model, log_base
 from rossmann_ml.models.calibration import UNUSUAL_LOG_RATIO
 from rossmann_ml.models.categories import Categories
 from rossmann_ml.models.chain_level import ChainLevel
-from rossmann_ml.models.departures import mean_departures
+from rossmann_ml.models.departures import mean_departures, means_of_rows
 from rossmann_ml.models.families import model_class
 
 BLEND = "blend"
@@ -78,6 +78,28 @@ class Blend:
             return means
         correction = self.chain.corrections(panel)["correction"]
         return means.with_columns(pl.col("mean_departure") - correction)
+
+    def forecast_logs(
+        self, panel: pl.DataFrame, shared: pl.DataFrame | None = None
+    ) -> tuple[FloatArray, FloatArray]:
+        """Forecast log sales, before the calibration.
+
+        Args:
+            panel: Rows with all features.
+            shared: Result of :meth:`to_subtract` for the rows of all stores; None if ``panel`` has
+                them.
+
+        Returns:
+            Log forecasts, and what was subtracted from departures, both of shape (rows,).
+
+        Raises:
+            NoDataError: ``shared`` lacks a day of the panel.
+        """
+        departures = self.predict_departures(panel)
+        if shared is None:
+            shared = self.to_subtract(panel, departures)
+        of_row = means_of_rows(panel, shared)
+        return log_base(panel) + (departures - of_row), of_row
 
     def importance(self) -> pl.DataFrame:
         """Compute how much the blend uses each feature.

@@ -21,7 +21,6 @@ from pydantic import TypeAdapter
 from rossmann_ml.base import files
 from rossmann_ml.base.errors import NoDataError
 from rossmann_ml.features.grid import FloatArray
-from rossmann_ml.models.base import log_base
 from rossmann_ml.models.blend import Blend
 from rossmann_ml.models.bundle_files import (
     FORMAT_VERSION,
@@ -33,7 +32,6 @@ from rossmann_ml.models.bundle_files import (
     require_whole,
 )
 from rossmann_ml.models.calibration import Calibration
-from rossmann_ml.models.departures import means_of_rows
 from rossmann_ml.models.error_scale import interval_spread
 from rossmann_ml.models.error_shapes import log_errors_by_shape
 from rossmann_ml.models.total_calibration import TotalCalibration
@@ -159,14 +157,11 @@ class Bundle:
                 f"model {self.model_version} forecasts {self.metadata.horizon_days} days after the "
                 f"origin, expected {ahead}{RETRAIN}, or set forecast.horizon_days in params.yaml"
             )
-        departures = self.model.predict_departures(panel)
-        if means is None:
-            means = self.model.to_subtract(panel, departures)
-        of_row = means_of_rows(panel, means)
+        logs, of_row = self.model.forecast_logs(panel, means)
         rows = panel.select(
             "store_id", "target_date", "is_promo",
             spread=pl.Series(interval_spread(panel)),
-            log_forecast=pl.Series(log_base(panel) + (departures - of_row)),
+            log_forecast=pl.Series(logs),
         )  # fmt: skip
         return rows, of_row
 

@@ -1,8 +1,8 @@
 """Correct what the linear forecast says of the chain's sales on a day.
 
 The linear forecast cannot know how effects meet, such as a promotion in the week before a holiday.
-Trees that are fitted to one row per origin and day, the means over the stores, find that, and take
-two seconds. About 900 days are too few to trust them alone: splits are drawn at random (Geurts et
+Trees that are fitted to one row per origin and day, the means over the stores, find that, and take a
+second. About 900 days are too few to trust them alone: splits are drawn at random (Geurts et
 al. 2006, extremely randomised trees), and the chain's level is the mean of both forecasts, with
 and without the correction.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import lightgbm
 import numpy as np
@@ -20,13 +20,14 @@ import polars as pl
 from rossmann_ml.features.grid import FloatArray
 from rossmann_ml.features.panel import categorical_features
 from rossmann_ml.models.base import FitSettings, log_base
-from rossmann_ml.models.departures import DAY, days_of
+from rossmann_ml.models.departures import numbered_days
+from rossmann_ml.models.families.lightgbm import fit_booster
 
 # Largest difference of a store-day in log units, so that single events of stores count little.
 _LARGEST_DIFFERENCE = 0.5
 # The mean of two forecasts of the chain: half of the difference between them is added to one.
 _WEIGHT = 0.5
-FIXED: dict[str, Any] = {
+FIXED: dict[str, object] = {
     "target": f"mean difference of open stores, limited to {_LARGEST_DIFFERENCE}",
     "weight": _WEIGHT,
     "objective": "l2",
@@ -63,24 +64,11 @@ class ChainLevel:
             pl.Series("difference", np.clip(difference, -_LARGEST_DIFFERENCE, _LARGEST_DIFFERENCE))
         )
         _, means, stores = day_means(panel, [*names, "difference"])
-        parameters: dict[str, Any] = {
-            "objective": FIXED["objective"],
-            "extra_trees": FIXED["extra_trees"],
-            **settings.parameters,
-            "learning_rate": settings.learning_rate,
-            "seed": settings.seed,
-            "num_threads": settings.threads,
-            # bit-identical trees for the same inputs
-            "deterministic": True,
-            "force_row_wise": True,
-            "verbosity": -1,
-        }
         # a day counts by its stores, because on Sundays only a few are open
-        weights = stores / max(float(stores.mean()), 1.0)
-        data = lightgbm.Dataset(
-            means[:, :-1], means[:, -1], weight=weights, feature_name=names, params=parameters
+        weights = stores / stores.mean()
+        trees = fit_booster(
+            means[:, :-1], means[:, -1], names, settings, weights=weights, extra_trees=True
         )
-        trees = lightgbm.train(parameters, data, num_boost_round=settings.trees)
         return cls(trees, settings.threads)
 
     def corrections(self, panel: pl.DataFrame) -> pl.DataFrame:
@@ -124,7 +112,7 @@ def day_means(
         column has no number; and the number of open stores, shape (days,). Rows are added in the
         panel's order, so equal panels give equal bits.
     """
-    days, number, is_open = days_of(panel)
+    days, number, is_open = numbered_days(panel)
     means = np.empty((len(days), len(columns)))
     for column, name in enumerate(columns):
         values = panel[name].cast(pl.Float64).to_numpy()
@@ -133,4 +121,4 @@ def day_means(
         counts = np.bincount(number, counted, len(days))
         means[:, column] = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
     stores = np.bincount(number, is_open, len(days)).astype(np.float64)
-    return days.select(DAY), means, stores
+    return days, means, stores

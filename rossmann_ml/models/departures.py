@@ -29,13 +29,13 @@ def mean_departures(panel: pl.DataFrame, departures: FloatArray) -> pl.DataFrame
         ``forecast_origin, target_date, mean_departure`` (log units; 0 if no store is open), sorted
         by origin and day. Rows are added in the panel's order, so equal panels give equal bits.
     """
-    days, number, is_open = days_of(panel)
+    days, number, is_open = numbered_days(panel)
     counts = np.bincount(number, weights=is_open, minlength=len(days))
     sums = np.bincount(number, weights=departures * is_open, minlength=len(days))
     return days.with_columns(mean_departure=pl.Series(sums / np.maximum(counts, 1)))
 
 
-def days_of(panel: pl.DataFrame) -> tuple[pl.DataFrame, IntArray, FloatArray]:
+def numbered_days(panel: pl.DataFrame) -> tuple[pl.DataFrame, IntArray, FloatArray]:
     """Number the days of a panel.
 
     Args:

@@ -1,9 +1,8 @@
 """Define recipes: a recipe is all settings that, together with the data, determine a model.
 
 Two models with the same recipe differ only in their training data and in the past origins of their
-backtests. A challenger with the champion's
-recipe is promoted by other rules than one with a changed recipe, see
-:mod:`rossmann_ml.training.gate`.
+backtests. A challenger with the champion's recipe is promoted by other rules than one with a
+changed recipe, see :mod:`rossmann_ml.training.gate`.
 """
 
 from __future__ import annotations

@@ -13,6 +13,47 @@ from rossmann_ml.features.panel import categorical_features
 from rossmann_ml.models.base import FitSettings, Model
 
 
+def fit_booster(
+    matrix: np.ndarray,
+    target: FloatArray,
+    features: list[str],
+    settings: FitSettings,
+    *,
+    weights: FloatArray | None = None,
+    **fixed: bool,
+) -> lightgbm.Booster:
+    """Fit trees to a target with LightGBM; equal inputs give bit-identical trees.
+
+    Args:
+        matrix: Values of the features, shape (rows, features).
+        target: What is predicted, shape (rows,).
+        features: Names of the features, in column order.
+        settings: Number of trees, learning rate, other parameters, seed and threads.
+        weights: Weight of each row, shape (rows,); None for equal weights.
+        fixed: Parameters of LightGBM that ``settings`` do not change.
+    """
+    parameters: dict[str, Any] = {
+        "objective": "l2",
+        **fixed,
+        **settings.parameters,
+        "learning_rate": settings.learning_rate,
+        "seed": settings.seed,
+        "num_threads": settings.threads,
+        "deterministic": True,
+        "force_row_wise": True,
+        "verbosity": -1,
+    }
+    data = lightgbm.Dataset(
+        matrix,
+        target,
+        weight=weights,
+        feature_name=features,
+        categorical_feature=[name for name in categorical_features() if name in features],
+        params=parameters,
+    )
+    return lightgbm.train(parameters, data, num_boost_round=settings.trees)
+
+
 class LightGBMModel(Model):
     """Model of the family ``lightgbm``: gradient-boosted trees, fitted by the library LightGBM."""
 
@@ -24,25 +65,7 @@ class LightGBMModel(Model):
     def _fit(
         cls, matrix: Float32Array, target: FloatArray, features: list[str], settings: FitSettings
     ) -> lightgbm.Booster:
-        parameters: dict[str, Any] = {
-            "objective": "l2",
-            **settings.parameters,
-            "learning_rate": settings.learning_rate,
-            "seed": settings.seed,
-            "num_threads": settings.threads,
-            # bit-identical trees for the same inputs
-            "deterministic": True,
-            "force_row_wise": True,
-            "verbosity": -1,
-        }
-        data = lightgbm.Dataset(
-            matrix,
-            target,
-            feature_name=features,
-            categorical_feature=[name for name in categorical_features() if name in features],
-            params=parameters,
-        )
-        return lightgbm.train(parameters, data, num_boost_round=settings.trees)
+        return fit_booster(matrix, target, features, settings)
 
     def _feature_names(self) -> list[str]:
         return list(self.fitted.feature_name())

@@ -15,8 +15,6 @@ import duckdb
 import polars as pl
 import pytest
 from support.evaluation_world import (
-    FIRST_DAY,
-    HISTORY_DAYS,
     HORIZON_DAYS,
     LAST_DAY,
     as_of,
@@ -203,9 +201,10 @@ def test_another_recipes_forecasts_are_not_mixed_in(
 class Fitted:
     """A recipe with one small member, and a record of its fits."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, *, origins_per_fit: int = 1) -> None:
         self.connection = connection
         loaded = PARAMS.model_dump()
+        loaded["backtest"]["origins_per_fit"] = origins_per_fit
         for profile in loaded["training"]["profiles"].values():
             profile["models"] = {"lightgbm": {"trees": 2, "learning_rate": 0.3}}
         self.params = Params.model_validate(loaded)
@@ -289,10 +288,7 @@ def test_an_interrupted_backtest_continues_with_the_next_fit(
 def test_an_older_fold_leaves_the_forecasts_of_later_fits(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
-    fitted = Fitted(connection)
-    loaded = fitted.params.model_dump()
-    loaded["backtest"]["origins_per_fit"] = 3
-    fitted.recipe = replace(fitted.recipe, params=Params.model_validate(loaded))
+    fitted = Fitted(connection, origins_per_fit=3)
     first = fitted.complete()
     connection.execute(
         "DELETE FROM forecasting.out_of_fold_forecasts WHERE trained_through = ?", [WISHED[1]]
@@ -306,10 +302,7 @@ def test_an_older_fold_leaves_the_forecasts_of_later_fits(
 def test_models_of_a_fold_forecast_from_the_weeks_after_it_that_are_over(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
-    fitted = Fitted(connection)
-    loaded = fitted.params.model_dump()
-    loaded["backtest"]["origins_per_fit"] = 3
-    fitted.recipe = replace(fitted.recipe, params=Params.model_validate(loaded))
+    fitted = Fitted(connection, origins_per_fit=3)
     found = fitted.complete()
     weekly = [LAST_DAY - timedelta(days=days) for days in (56, 49, 42, 28, 21, 14)]
     assert (found.fitted, found.origins) == (WISHED, weekly)
@@ -362,58 +355,3 @@ def test_only_the_member_that_is_missing_is_fitted(
     found = complete_folds(connection, INPUTS, RECIPE, lambda: panel, progress=said.append)
     assert found.computed == [WISHED[2]]
     assert said == [f"backtest at origin {WISHED[2]}, 1 of 1", f"fit of xgboost as of {WISHED[2]}"]
-
-
-def backtested(
-    connection: duckdb.DuckDBPyConnection, history_days: int, **profile: object
-) -> list[date]:
-    """Return the origins that a backtest computes, for a length of history and a profile."""
-    loaded = PARAMS.model_dump()
-    for each in loaded["training"]["profiles"].values():
-        each |= {"models": {"lightgbm": {"trees": 2, "learning_rate": 0.3}}, **profile}
-    recipe = Recipe("fast", Params.model_validate(loaded), threads=1)
-    cut = HISTORY_DAYS - history_days
-    features = replace(
-        FEATURES,
-        sales=replace(
-            FEATURES.sales,
-            first_date=FIRST_DAY + timedelta(days=cut),
-            sales=FEATURES.sales.sales[:, cut:],
-        ),
-    )
-    inputs = as_of(features)
-    origins = [LAST_DAY - timedelta(days=days) for days in range(14, 104)]
-    folds = made_folds(1, origins=origins, families=recipe.families, stores=1)
-    store_folds(connection, folds, recipe.key, versions_of(features, origins, recipe.params))
-    return complete_folds(connection, inputs, recipe, no_panel).origins
-
-
-@pytest.mark.parametrize(
-    ("history_days", "oldest_days"),
-    # at least 60 days before the first training origin, which is a multiple of 14 days earlier, and
-    # 42 after it: with 131 to 144 days of history it is 70 days earlier, with 145 days 84
-    [(131, 28), (144, 28), (145, 42)],
-)
-def test_the_oldest_origin_has_the_history_that_training_needs(
-    connection: duckdb.DuckDBPyConnection, history_days: int, oldest_days: int
-) -> None:
-    wished = [28, 42, 14]
-    found = backtested(connection, history_days, backtest_origins_back_days=wished)
-    assert found[0] == LAST_DAY - timedelta(days=oldest_days + 6)
-
-
-def test_the_first_training_origin_is_no_further_back_than_the_profile_counts(
-    connection: duckdb.DuckDBPyConnection,
-) -> None:
-    wished = [14, 28, 42, 56]
-    found = backtested(connection, HISTORY_DAYS, backtest_origins_back_days=wished, max_origins=6)
-    assert found[0] == LAST_DAY - timedelta(days=42 + 6)  # 6 x 14 - 42
-
-
-def test_too_little_history_for_a_single_origin_is_an_error(
-    connection: duckdb.DuckDBPyConnection,
-) -> None:
-    # without any training origin, the newest origin counts as the first one
-    enough = LAST_DAY + timedelta(days=42)
-    with pytest.raises(NoDataError, match=f"too little history.*enough history is {enough}"):
-        backtested(connection, 50)
