@@ -1,10 +1,10 @@
 """Correct what the linear forecast says of the chain's sales on a day.
 
 The linear forecast cannot know how effects meet, such as a promotion in the week before a holiday.
-Trees that are fitted to one row per origin and day, the means over the stores, find that, and take a
-second. About 900 days are too few to trust them alone: splits are drawn at random (Geurts et
-al. 2006, extremely randomised trees), and the chain's level is the mean of both forecasts, with
-and without the correction.
+Trees that are fitted to one row per origin and day, the means over the stores, find that, and
+take a second. About 900 days are too few to trust them alone: splits are drawn at random (Geurts
+et al. 2006, extremely randomised trees), and the chain's level is the mean of both forecasts,
+with and without the correction.
 """
 
 from __future__ import annotations
