@@ -1,4 +1,4 @@
-"""Routes ``/forecasts`` and ``/totals``: forecasts for many stores by day, and totals by week."""
+"""Routes for many stores: forecasts by day, totals by week, and totals of the first days."""
 
 from __future__ import annotations
 
@@ -21,6 +21,11 @@ Origin = Annotated[
         description="Forecast origin: `latest`, the day of a past origin, or `all`.",
         examples=["2015-07-24"],
     ),
+]
+
+Level = Annotated[
+    Literal["chain", "store_type", "assortment", "state", "store"],
+    Query(description="Level of the totals."),
 ]
 
 
@@ -83,10 +88,7 @@ async def forecasts(
 async def totals(
     *,
     asked: PageAsked,
-    level: Annotated[
-        Literal["chain", "store_type", "assortment", "state", "store"],
-        Query(description="Level of the totals."),
-    ] = "chain",
+    level: Level = "chain",
     segment: Words,
     first_date: Annotated[Day | None, Query(description="First Monday.")] = None,
     last_date: Annotated[Day | None, Query(description="Last Monday.")] = None,
@@ -109,3 +111,34 @@ async def totals(
         "week_start <= ?": last_date,
     }
     return await answer_page(asked, "forecast_totals", filters, levels)
+
+
+@router.get(
+    "/totals/horizon",
+    summary="Totals of the first days",
+    responses=page_responses("forecast_horizon_totals"),
+)
+async def horizon_totals(
+    *,
+    asked: PageAsked,
+    level: Level = "chain",
+    segment: Words,
+    days: Annotated[
+        int | None, Query(ge=1, le=91, description="Number of days in the total."), Whole
+    ] = None,
+    origin: Origin = "latest",
+    levels: LevelsAsked,
+) -> Response:
+    """Return totals of the first days after the origin, one row per segment and number of days.
+
+    There are totals of 7, 14, 28 and 42 days, as far as they are inside the horizon, and of the
+    whole horizon. Plan with `sales_unbiased`, as in `/totals`. The interval of several weeks is
+    narrower than the sum of the weeks' intervals.
+    """
+    filters = {
+        **of_origin(origin),
+        "level = ?": level,
+        "segment = ANY(?)": segment,
+        "days = ?": days,
+    }
+    return await answer_page(asked, "forecast_horizon_totals", filters, levels)

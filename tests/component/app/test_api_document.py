@@ -24,6 +24,7 @@ Published = tuple[Settings, PublishedGeneration]
 PATHS = {
     "/health", "/ready", "/metrics", "/stores", "/stores/{store_id}", "/stores/{store_id}/forecast",
     "/stores/{store_id}/history", "/stores/{store_id}/revisions", "/forecasts", "/totals",
+    "/totals/horizon",
     "/model_info", "/accuracy", "/drift", "/data_quality", "/plan_filling", "/runs", "/usage",
     "/predict", "/predict_batch",
     "/alerts", "/alerts/open",

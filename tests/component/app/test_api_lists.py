@@ -29,6 +29,7 @@ LISTS = {
     "/stores/1/revisions": "forecast_revisions",
     "/forecasts": "forecasts",
     "/totals": "forecast_totals",
+    "/totals/horizon": "forecast_horizon_totals",
     "/accuracy": "forecast_accuracy",
     "/drift": "drift_metrics",
     "/data_quality": "data_quality_results",
@@ -118,6 +119,18 @@ def test_totals_are_of_a_level(client: TestClient) -> None:
         ("1", "2015-07-24"),
         ("2", "2015-07-24"),
     }
+
+
+def test_totals_of_the_first_days_are_of_a_level_and_a_number_of_days(client: TestClient) -> None:
+    chain = rows(client, "/totals/horizon")
+    days = [row["days"] for row in chain]
+    assert days[:3] == [7, 14, 28]
+    assert chain[-1]["last_date"] == max(row["target_date"] for row in rows(client, "/forecasts"))
+    (one,) = rows(client, "/totals/horizon", level="store", segment="1", days=7)
+    forecast = client.get("/stores/1/forecast", params={"days": 7}).json()["total"]
+    for name in ("sales_unbiased", "lower_80", "upper_80", "lower_95", "upper_95"):
+        assert one[name] == forecast[name]
+    assert rows(client, "/totals/horizon", days=8) == []
 
 
 def test_stores_and_runs_and_checks_are_filtered(client: TestClient) -> None:
@@ -263,6 +276,7 @@ def test_a_cursor_of_other_filters_is_refused(client: TestClient) -> None:
         ("/forecasts?store_id=0", "query.store_id.0"),
         ("/forecasts?first_date=soon", "query.first_date"),
         ("/totals?level=country", "query.level"),
+        ("/totals/horizon?days=92", "query.days"),
         ("/runs?run_kind=daily", "query.run_kind"),
         ("/stores?state=", "query.state.0"),
         ("/accuracy?origin=0", "query.origin"),

@@ -54,7 +54,12 @@ def test_lists_of_forecasts_and_totals_have_the_asked_levels_in_every_format(
     found = client.get("/forecasts?origin=all&quantiles=0.5&format=parquet&limit=100000")
     rows = pl.read_parquet(io.BytesIO(found.content))
     assert rows["p50"].equals(rows["sales_median"])
-    totals = client.get("/totals?quantiles=0.1,0.5,0.9&level=store").json()["rows"]
+    asked = {"quantiles": "0.1,0.5,0.9", "level": "store"}
+    totals = [
+        total
+        for path in ("/totals", "/totals/horizon")
+        for total in client.get(path, params=asked).json()["rows"]
+    ]
     for total in totals:
         assert total["p10"] <= total["p50"] == total["sales_unbiased"] <= total["p90"]
 
@@ -85,7 +90,7 @@ def test_an_unchanged_plan_has_the_stored_median_and_scale_and_so_the_same_quant
 def test_other_levels_are_refused_with_the_value_and_what_is_expected(
     client: TestClient, asked: str, found: str | None
 ) -> None:
-    for path in ("/stores/1/forecast", "/forecasts", "/totals"):
+    for path in ("/stores/1/forecast", "/forecasts", "/totals", "/totals/horizon"):
         problem = problem_of(client.get(path, params={"quantiles": asked}), 422, "invalid-value")
         (error,) = problem["errors"]
         assert error["location"] == "query.quantiles"

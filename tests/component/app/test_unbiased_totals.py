@@ -117,8 +117,10 @@ def test_an_answer_has_a_plain_sum_only_next_to_the_unbiased_total(
     promotion = {"first_date": "2015-08-08", "last_date": "2015-08-08", "is_promo": True}
     with client_of(published_generation[0]) as client:
         wait_for_model(client)
-        paths = ("/totals", "/totals?level=store", "/stores/1/forecast", "/forecasts", "/runs",
-                 "/stores/1/forecast?days=8", "/stores/1/revisions", "/accuracy")  # fmt: skip
+        paths = (
+            "/totals", "/totals?level=store", "/totals/horizon", "/stores/1/forecast", "/forecasts",
+            "/stores/1/forecast?days=8", "/stores/1/revisions", "/accuracy", "/runs",
+        )  # fmt: skip
         answers = [client.get(path) for path in paths]
         answers += [
             client.post("/predict", json={"store_id": 1, "changes": [promotion]}),
