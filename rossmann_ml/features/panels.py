@@ -23,6 +23,7 @@ from rossmann_ml.features.inputs import OriginInputs, newest_origin, read_newest
 from rossmann_ml.features.panel import feature_names, training_origins, training_panel
 from rossmann_ml.warehouse.connection import one_row, read_frame, transaction, utc_now
 from rossmann_ml.warehouse.session import Session
+from rossmann_ml.warehouse.versions import Versions
 
 TRAINING_PANEL, SCORING_PANEL = "training_panel", "scoring_panel"
 
@@ -150,40 +151,67 @@ def store_panel(
     )
 
 
-def read_scoring_panel(connection: duckdb.DuckDBPyConnection, origin: date) -> pl.DataFrame:
-    """Read the stored scoring panel, after a check that it was built for this origin.
+def read_scoring_panel(
+    connection: duckdb.DuckDBPyConnection, origin: date, versions: Versions
+) -> pl.DataFrame:
+    """Read the stored scoring panel, after a check that it would be built the same now.
+
+    Args:
+        connection: Connection to the pipeline database.
+        origin: Forecast origin that the panel must have.
+        versions: Current fingerprints of data and code, which the panel must have, too.
 
     Raises:
-        NoDataError: The panel is missing or was built for another origin.
+        NoDataError: The panel is missing, was built for another origin, or from other data or code.
     """
-    build = one_row(
-        connection,
-        "SELECT forecast_origin FROM features.panel_builds WHERE panel = ?",
-        [SCORING_PANEL],
-    )
-    if build != (origin,):
-        raise NoDataError(
-            f"features.scoring_panel is not built for the origin {origin}: materialize it first"
-        )
+    _check_build(connection, SCORING_PANEL, origin, versions)
     return read_frame(connection, "SELECT * FROM features.scoring_panel")
 
 
-def read_training_panel(connection: duckdb.DuckDBPyConnection, profile: Profile) -> pl.DataFrame:
+def read_training_panel(
+    connection: duckdb.DuckDBPyConnection, profile: Profile, versions: Versions
+) -> pl.DataFrame:
     """Read the stored training panel, after a check that it fits the profile and the newest origin.
 
+    Args:
+        connection: Connection to the pipeline database.
+        profile: Training profile that the panel must have.
+        versions: Current fingerprints of data and code, which the panel must have, too.
+
     Raises:
-        NoDataError: The panel is missing or was built for another profile or origin.
+        NoDataError: The panel is missing, was built for another profile or origin, or from other
+            data or code.
+    """
+    _check_build(connection, TRAINING_PANEL, newest_origin(connection), versions, profile)
+    # DuckDB keeps the order of insertion, so the same panel gives a bit-identical model
+    return read_frame(connection, "SELECT * FROM features.training_panel")
+
+
+def _check_build(
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    origin: date,
+    versions: Versions,
+    profile: Profile | None = None,
+) -> None:
+    """Check that a stored panel is one that would be built now.
+
+    Otherwise what is made of it would be recorded under data and code from which it is not.
     """
     build = one_row(
         connection,
-        "SELECT profile, forecast_origin FROM features.panel_builds WHERE panel = ?",
-        [TRAINING_PANEL],
+        "SELECT forecast_origin, profile, data_version, code_version FROM features.panel_builds "
+        "WHERE panel = ?",
+        [name],
     )
-    wanted = (profile, newest_origin(connection))
-    if build != wanted:
+    wanted = f"the origin {origin}"
+    if profile is not None:
+        wanted = f"the profile {profile} and {wanted}"
+    if build is None or build[:2] != (origin, profile):
+        raise NoDataError(f"features.{name} is not built for {wanted}: materialize it first")
+    if build[2:] != (versions.data, versions.code):
+        changed = "data" if build[2] != versions.data else "code or parameters"
         raise NoDataError(
-            f"features.training_panel is not built for the profile {profile} and the "
-            f"origin {wanted[1]}: materialize it first"
+            f"features.{name} was built for {wanted} before the {changed} changed: materialize it "
+            "again first"
         )
-    # DuckDB keeps the order of insertion, so the same panel gives a bit-identical model
-    return read_frame(connection, "SELECT * FROM features.training_panel")

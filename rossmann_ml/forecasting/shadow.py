@@ -77,7 +77,7 @@ def score_shadow(session: Session) -> ShadowReport:
 
     Raises:
         NoDataError: The newest origin has no forecasts yet, or the panel is missing or was built
-            for another origin.
+            for another origin or from other data or code.
     """
     started = time.perf_counter()
     settings = session.settings
@@ -102,7 +102,7 @@ def score_shadow(session: Session) -> ShadowReport:
         )
         if stored is None:
             session.progress(f"shadow forecasts from {origin} by {challenger}")
-            panel = read_scoring_panel(connection, origin)
+            panel = read_scoring_panel(connection, origin, session.versions(connection))
             try:
                 bundle = load_bundle(session, connection, challenger)
                 forecasts = bundle.forecast(panel)

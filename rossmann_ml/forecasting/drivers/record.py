@@ -65,7 +65,8 @@ def explain_newest_origin(session: Session) -> DriversReport:
 
     Raises:
         NoDataError: There are no forecasts from the origin yet, the forecasts were not made from
-            the panel that is now in ``features.scoring_panel``, or the model's bundle is missing.
+            the panel that is now in ``features.scoring_panel``, the panel was built from other data
+            or code, or the model's bundle is missing.
         DamagedError: The bundle is damaged, and no copy is whole.
     """
     started = time.perf_counter()
@@ -81,7 +82,7 @@ def explain_newest_origin(session: Session) -> DriversReport:
         if found is None:
             session.progress(f"drivers of the forecasts from {origin} by {model_version}")
             bundle = load_bundle(session, connection, model_version)
-            panel = read_scoring_panel(connection, origin)
+            panel = read_scoring_panel(connection, origin, session.versions(connection))
             inputs = read_inputs(connection, params, forecast_origin=origin)
             typical = TypicalDay.of(
                 inputs.features,

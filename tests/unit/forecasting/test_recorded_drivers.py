@@ -115,7 +115,8 @@ def test_the_drivers_of_the_scored_panel_are_stored(
     told: list[str] = []
     report = explain_newest_origin(Session(settings, params_of(), progress=told.append))
     assert told == [f"drivers of the forecasts from {ORIGIN} by linear-1"]
-    panel = read_scoring_panel(connection, ORIGIN)
+    versions = Session(settings, params_of()).versions(connection)
+    panel = read_scoring_panel(connection, ORIGIN, versions)
     inputs = read_inputs(connection, params_of(), forecast_origin=ORIGIN)
     horizon = panel.filter("is_open")["horizon_days"].cast(pl.Float64).to_numpy()
     expected = explain(
