@@ -24,7 +24,6 @@ from rich.console import Console
 
 from benchmarks.ablation_page import write_page
 from benchmarks.ablation_variants import GROUPS, WITHOUT_START, Variant, group_features
-from benchmarks.accuracy import DEVELOPMENT_ORIGINS
 from rossmann_ml.base.errors import NoDataError, SettingsError
 from rossmann_ml.base.params import Params, load_params
 from rossmann_ml.base.params.training import Profile
@@ -42,6 +41,9 @@ from rossmann_ml.warehouse.versions import data_version
 
 PAGE = PROJECT_DIR / "docs" / "ablation.md"
 PROBE = "lightgbm"
+NEWEST_ORIGIN = date(2015, 3, 27)
+"""Newest origin of a pass; later ones judge, so no choice is made on them."""
+ORIGINS = [NEWEST_ORIGIN - timedelta(days=28 * number) for number in range(14)]
 
 
 @dataclass(frozen=True)
@@ -226,10 +228,9 @@ def main() -> None:
     console = Console(highlight=False)
     settings = load_settings()
     params = load_params(settings.params_path)
-    origins = DEVELOPMENT_ORIGINS
     seeds = [params.training.seed + number for number in range(given.seeds)]
     # training origins are counted back from the end of the newest horizon
-    newest = max(origins) + timedelta(days=params.forecast.horizon_days)
+    newest = NEWEST_ORIGIN + timedelta(days=params.forecast.horizon_days)
     share = given.rows_share or params.training.profiles[given.profile].rows_share
     with connect(settings, read_only=True) as warehouse:
         inputs = read_inputs(warehouse, params, forecast_origin=newest_origin(warehouse))
@@ -238,14 +239,14 @@ def main() -> None:
     if newest > last_day:
         raise NoDataError(f"sales end on {last_day}: {newest} was not over then")
     inputs = replace(inputs, forecast_origin=newest)
-    params = pass_params(params, given.profile, origins, newest=newest, rows_share=share)
+    params = pass_params(params, given.profile, ORIGINS, newest=newest, rows_share=share)
     store = settings.state_path / "ablation.duckdb"
     store.parent.mkdir(parents=True, exist_ok=True)
     with duckdb.connect(str(store)) as connection:
         create_tables(connection)
         recipe = Recipe(given.profile, params, settings.threads)
         bench = Bench(
-            connection, inputs, params, origins, given.profile, settings.threads,
+            connection, inputs, params, ORIGINS, given.profile, settings.threads,
             cache(lambda: panel_of(inputs, recipe.params, recipe.profile)[0]), console.print,
         )  # fmt: skip
         ablation = ablate_groups(bench, [*GROUPS, WITHOUT_START], seeds)

@@ -11,13 +11,16 @@ import polars as pl
 from rossmann_ml.base.markdown import markdown_table, rmspe
 from rossmann_ml.evaluation.backtest import LINEAR
 from rossmann_ml.evaluation.baselines import MEDIAN, SEASONAL_NAIVE
+from rossmann_ml.evaluation.error_parts import CHRISTMAS, ORDINARY, has_christmas
 
 ALL = "all features"
+_HORIZON_DAYS = 42
+_SEASONS = {ORDINARY: "ordinary weeks", CHRISTMAS: "with Christmas"}
 _ABOUT = """\
-The development origins guided the choice of features, parameters and families, so figures on them
-flatter: on other weeks, expect worse. They compare parts of the model and do not measure the
-accuracy of future forecasts. The models of an origin use only data known by then; weights and bias
-factor come from origins that were over by then."""
+Models of an origin use only data known by then; weights and bias factor come from origins that were
+over by then. These origins guided the choice of features, parameters and families, so the figures
+compare parts of the model, and flatter it: on later weeks, expect worse. Neighbouring origins share
+two weeks of their days, so the standard errors are a little too small."""
 
 
 def write_page(
@@ -50,76 +53,87 @@ def write_page(
 
 
 def groups_table(ablation: pl.DataFrame) -> str:
-    """Return the change of LightGBM's RMSPE without each group, and its spread."""
-    with_all = ablation.filter(pl.col("group") == ALL).select(
-        "seed", "forecast_origin", with_all="rmspe"
-    )
-    pairs = (
-        ablation.filter(pl.col("group") != ALL)
-        .join(with_all, on=["seed", "forecast_origin"])
-        .with_columns(worse_by=pl.col("rmspe") - pl.col("with_all"))
-    )
+    """Return the change of LightGBM's RMSPE without each group, and its standard error."""
+    keys = ["seed", "forecast_origin", "season"]
+    scores = _with_season(ablation)
+    with_all = scores.filter(pl.col("group") == ALL).select(*keys, with_all="rmspe")
+    pairs = scores.filter(pl.col("group") != ALL).join(with_all, on=keys)
     # the median over seeds, because one bad fit would count against every group
-    origins = pairs.group_by("group", "forecast_origin").agg(
-        worse_by=pl.col("rmspe").median() - pl.col("with_all").median()
-    )
-    days = sorted(map(str, origins["forecast_origin"].unique()))
+    worse_by = pl.col("rmspe").median() - pl.col("with_all").median()
     differences = (
-        pairs.group_by("group", maintain_order=True)
+        pairs.group_by("group", "forecast_origin", "season")
+        .agg(worse_by=worse_by)
+        .group_by("group")
         .agg(
-            spread=pl.col("worse_by").std(),
+            mean=pl.col("worse_by").mean(),
+            error=pl.col("worse_by").std() / pl.len().sqrt(),
             worse=(pl.col("worse_by") > 0).sum(),
-            fits=pl.len(),
+            origins=pl.len(),
+            **_by_season("worse_by"),
         )
-        .join(origins.group_by("group").agg(mean=pl.col("worse_by").mean()), on="group")
-        .join(origins.pivot("forecast_origin", index="group", values="worse_by"), on="group")
         .sort("mean", "group", descending=[True, False])
     )
     rows = [
         (
             row["group"],
             f"{row['mean']:+.4f}",
-            "-" if row["spread"] is None else f"{row['spread']:.4f}",
-            f"{row['worse']} of {row['fits']}",
-            *(f"{row[day]:+.4f}" for day in days),
+            f"{row['error']:.4f}",
+            f"{row['worse']} of {row['origins']}",
+            *("-" if row[season] is None else f"{row[season]:+.4f}" for season in _SEASONS),
         )
         for row in differences.iter_rows(named=True)
     ]
-    names = ("left out", "RMSPE", "spread", "worse in", *days)
     overall = with_all["with_all"].to_numpy().mean()
     by_seed = with_all.group_by("forecast_origin").agg(pl.col("with_all").std())["with_all"]
     noise = by_seed.drop_nulls()
     seeds = (
         f" Another seed alone moves an origin's RMSPE by {np.median(noise):.4f} (standard "
-        "deviation, the median of the origins): a difference well below that is chance."
+        "deviation, the median of the origins)."
         if len(noise)
         else " One seed cannot say what is chance."
     )
     return (
         f"LightGBM with all features has a mean RMSPE of {overall:.4f} over seeds and origins. The "
         "table has the change without a group, + for a larger RMSPE: the difference of the medians "
-        "over seeds, by origin and as the mean over origins; spread is the standard deviation over "
-        f"all seeds and origins, fit by fit.{seeds} Groups can replace each other, so the gain of "
-        "a group in addition to all others is less than its gain alone.\n\n"
-        + markdown_table(names, rows)
+        "over seeds, its mean over the origins with its standard error, and the means over origins "
+        f"without and with Christmas in their six weeks.{seeds} Groups can replace each other, so "
+        "the gain of a group in addition to all others is less than its gain alone.\n\n"
+        + markdown_table(
+            ("left out", "RMSPE", "standard error", "worse in", *_SEASONS.values()), rows
+        )
     )
 
 
 def members_table(members: pl.DataFrame) -> str:
-    """Return the RMSPE of families and blends by number of seeds: mean, and by origin."""
-    days = sorted(map(str, members["forecast_origin"].unique()))
-    by_day = members.pivot("forecast_origin", index=["model", "seeds"], values="rmspe")
-    means = members.group_by("model", "seeds").agg(mean=pl.col("rmspe").mean())
-    found = by_day.join(means, on=["model", "seeds"]).sort("mean", "model", "seeds")
+    """Return the mean RMSPE of families and blends by number of seeds, and by season."""
+    found = (
+        _with_season(members)
+        .group_by("model", "seeds")
+        .agg(mean=pl.col("rmspe").mean(), **_by_season("rmspe"))
+        .sort("mean", "model", "seeds")
+    )
     rows = [
         (
             row["model"],
             "-" if row["model"] in {LINEAR, SEASONAL_NAIVE, MEDIAN} else str(row["seeds"]),
-            *(rmspe(row[name]) for name in ("mean", *days)),
+            *("-" if row[name] is None else rmspe(row[name]) for name in ("mean", *_SEASONS)),
         )
         for row in found.iter_rows(named=True)
     ]
     return (
-        "RMSPE; with one seed the mean over the seeds, with more their log forecasts averaged.\n\n"
-        + markdown_table(("model", "seeds", "mean", *days), rows)
+        "Mean RMSPE over the origins; with one seed the mean over the seeds, with more their log "
+        "forecasts averaged.\n\n"
+        + markdown_table(("model", "seeds", "all origins", *_SEASONS.values()), rows)
     )
+
+
+def _with_season(scores: pl.DataFrame) -> pl.DataFrame:
+    season = [
+        CHRISTMAS if has_christmas(origin, _HORIZON_DAYS) else ORDINARY
+        for origin in scores["forecast_origin"]
+    ]
+    return scores.with_columns(season=pl.Series(season, dtype=pl.String))
+
+
+def _by_season(name: str) -> dict[str, pl.Expr]:
+    return {season: pl.col(name).filter(pl.col("season") == season).mean() for season in _SEASONS}

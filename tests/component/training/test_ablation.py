@@ -11,7 +11,7 @@ import pytest
 from support.chain import NEWEST_ORIGIN, inputs, small_params
 
 from benchmarks.ablation import Bench, ablate_groups, compare_members, pass_params
-from benchmarks.ablation_page import write_page
+from benchmarks.ablation_page import groups_table, members_table, write_page
 from benchmarks.ablation_variants import GROUPS, WITHOUT_START, group_features
 from benchmarks.accuracy import page_of
 from rossmann_ml.base.errors import NoDataError, SettingsError
@@ -100,7 +100,7 @@ def test_the_page_shows_what_was_fitted_and_the_command(bench: Bench, tmp_path: 
     text = page.read_text(encoding="utf-8")
     for said in (
         "made by: `python -m benchmarks.ablation --seeds 2`",
-        "figures on them\nflatter",
+        "flatter it: on later weeks",
         "| promotion rhythm |",
         "blend, fitted weights | 2 |",
         "blend, equal weights | 1 |",
@@ -109,6 +109,23 @@ def test_the_page_shows_what_was_fitted_and_the_command(bench: Bench, tmp_path: 
         assert said in text
     write_page(page, ablation=ablation, members=members, facts=made)
     assert page.read_text(encoding="utf-8") == text
+
+
+def test_the_tables_have_the_means_by_season_and_the_error_of_the_mean() -> None:
+    origins = [date(2014, 6, 20), date(2014, 9, 12), date(2014, 12, 5)]
+    ablation = pl.DataFrame(
+        {
+            "group": ["all features"] * 3 + ["season"] * 3,
+            "seed": [7] * 6,
+            "forecast_origin": origins * 2,
+            "rmspe": [0.10, 0.10, 0.13, 0.11, 0.12, 0.16],
+        }
+    )
+    assert "| season | +0.0200 | 0.0058 | 3 of 3 | +0.0150 | +0.0300 |" in groups_table(ablation)
+    members = ablation.filter(pl.col("group") == "season").select(
+        "forecast_origin", "rmspe", model=pl.lit("linear"), seeds=pl.lit(1)
+    )
+    assert "| linear | - | 0.1300 | 0.1150 | 0.1600 |" in members_table(members)
 
 
 def test_with_one_seed_the_page_names_no_spread_by_chance(bench: Bench, tmp_path: Path):
