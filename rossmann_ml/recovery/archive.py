@@ -28,7 +28,12 @@ from rossmann_ml.base.errors import RefusedError
 from rossmann_ml.base.settings import Settings
 from rossmann_ml.base.strict import StrictModel
 from rossmann_ml.models.bundle_files import BUNDLE_NAME
-from rossmann_ml.training.registry_files import artifacts_path, registry_path
+from rossmann_ml.training.registry_files import (
+    artifacts_path,
+    former_artifacts_path,
+    registry_path,
+)
+from rossmann_ml.training.tracking import EXPERIMENT
 from rossmann_ml.warehouse.schema import newest_version
 
 MANIFEST_NAME = "manifest.json"
@@ -86,8 +91,8 @@ class Manifest(StrictModel):
         generation_id: Id of the current generation; None if nothing was published.
         has_registry: Whether MLflow's registry is included; False if a tracking server keeps it,
             or if there was none.
-        artifacts_root: Absolute path of MLflow's artifacts folder when the backup was made.
-            MLflow's database contains this path, and a restore replaces it by the new one.
+        artifacts_root: Absolute path of the artifacts folder that MLflow's database names, which a
+            restore replaces by the new one.
         members: All files in the archive except the manifest.
     """
 
@@ -137,6 +142,7 @@ def pack(settings: Settings, path: Path, facts: Facts, scratch: Path) -> Manifes
     """
     parts = places(settings)
     has_registry = REGISTRY in parts and os.path.lexists(parts[REGISTRY])
+    root = artifacts_path(settings)
     # dereference: two names of one file are stored as two files, because links are refused
     with tarfile.open(path, "w", format=tarfile.PAX_FORMAT, dereference=True) as archive:
         if has_registry:
@@ -144,6 +150,8 @@ def pack(settings: Settings, path: Path, facts: Facts, scratch: Path) -> Manifes
             copy = scratch / "mlflow.db"
             _copy_sqlite(parts[REGISTRY], copy)
             parts[REGISTRY] = copy
+            # a copied folder's database still names the original's, until a training
+            root = former_artifacts_path(settings, EXPERIMENT) or root
         else:
             parts = {part: place for part, place in parts.items() if part.startswith("warehouse")}
         manifest = Manifest(
@@ -154,7 +162,7 @@ def pack(settings: Settings, path: Path, facts: Facts, scratch: Path) -> Manifes
             champion=facts.champion,
             generation_id=facts.generation_id,
             has_registry=has_registry,
-            artifacts_root=str(artifacts_path(settings)),
+            artifacts_root=str(root),
             members=tuple(
                 _add(archive, name, path)
                 for part, place in parts.items()

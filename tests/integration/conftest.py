@@ -19,6 +19,8 @@ from rossmann_ml.base.settings import Settings, load_settings
 from rossmann_ml.features.panels import build_training_panel
 from rossmann_ml.training import fit as training
 from rossmann_ml.training.model_records import TrainingReport
+from rossmann_ml.training.registry_files import adopt_artifacts
+from rossmann_ml.training.tracking import EXPERIMENT
 from rossmann_ml.warehouse.connection import connect
 from rossmann_ml.warehouse.session import Session
 
@@ -45,7 +47,9 @@ def copy_of_refreshed(refreshed: Refreshed, tmp_path: Path) -> Callable[[], Refr
     def copy() -> Refreshed:
         folder = tmp_path / f"copy_{next(numbers)}"
         shutil.copytree(refreshed.folder, folder)
-        return Refreshed(folder, place_settings(folder, refreshed.settings.raw_dir))
+        settings = place_settings(folder, refreshed.settings.raw_dir)
+        adopt_artifacts(settings, EXPERIMENT)
+        return Refreshed(folder, settings)
 
     return copy
 

@@ -71,7 +71,7 @@ def test_a_stores_forecast_has_every_day_with_bounds_and_provenance(
         "target_date": "2015-08-01", "horizon_days": 1, "is_open": True, "is_promo": False,
         "state_holiday": "0", "is_school_holiday": True, "sales_forecast": 5590.0,
         "lower_80": 4751.5, "upper_80": 6428.5, "lower_95": 3913.0, "upper_95": 7546.5,
-        "plan_source": "planned",
+        "plan_source": "planned", "sales_median": 5701.8, "error_scale": 0.11,
     }  # fmt: skip
     closed = [day for day in days if not day["is_open"]]
     assert len(closed) == 7
@@ -238,5 +238,8 @@ def test_a_running_server_follows_publications_rollbacks_and_failures(
         assert origin_served(address) == "2015-07-31"
         failed = FailedRun(run_id="weekly-3", reason="raw_sales: 3 rows", step="checks")
         write_status(settings, last_failed_run=failed)
-        told = httpx.get(f"{address}/health").json()["failed_run"]
+        deadline = time.monotonic() + 20
+        while (told := httpx.get(f"{address}/health").json()["failed_run"]) is None:
+            assert time.monotonic() < deadline, "the failure is not told"
+            time.sleep(0.05)
         assert (told["run_id"], told["reason"]) == ("weekly-3", "raw_sales: 3 rows")

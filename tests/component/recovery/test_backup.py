@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,12 @@ from rossmann_ml.publish.publishing import publish
 from rossmann_ml.recovery import back_up, examine, restore
 from rossmann_ml.recovery.archive import Manifest, pack
 from rossmann_ml.serving.generations import current_path
-from rossmann_ml.training.registry_files import artifacts_path, registry_path
+from rossmann_ml.training.registry_files import (
+    artifacts_path,
+    former_artifacts_path,
+    registry_path,
+)
+from rossmann_ml.training.tracking import EXPERIMENT
 from rossmann_ml.warehouse.session import Session
 
 
@@ -68,6 +74,29 @@ def test_mlflow_finds_its_artifacts_where_they_are_now(
             ("models:/m-1",)
         ]
     connection.close()
+
+
+def test_a_backup_of_a_copied_place_names_its_own_artifacts_when_it_comes_back(
+    place: Settings, tmp_path: Path
+) -> None:
+    registry = registry_path(place)
+    assert registry is not None
+    there = "/another/place/mlflow/artifacts"
+    with closing(sqlite3.connect(registry)) as connection, connection:
+        connection.execute("ALTER TABLE experiments ADD COLUMN name TEXT")
+        connection.execute("UPDATE experiments SET name = ?", [EXPERIMENT])
+        connection.execute("UPDATE experiments SET artifact_location = ?", [there])
+        connection.execute("UPDATE runs SET artifact_uri = ?", [f"{there}/run-1/artifacts"])
+    back_up(place, tmp_path / "copied.tar")
+    target = empty_place(tmp_path)
+    restore(target, tmp_path / "copied.tar")
+    assert former_artifacts_path(target, EXPERIMENT) is None
+    restored = registry_path(target)
+    assert restored is not None
+    with closing(sqlite3.connect(restored)) as connection:
+        assert connection.execute("SELECT artifact_uri FROM runs").fetchall() == [
+            (f"{artifacts_path(target)}/run-1/artifacts",)
+        ]
 
 
 def test_what_is_restored_goes_on_publishing(
