@@ -20,7 +20,8 @@ _ABOUT = """\
 Models of an origin use only data known by then; weights and bias factor come from origins that were
 over by then. These origins guided the choice of features, parameters and families, so the figures
 compare parts of the model, and flatter it: on later weeks, expect worse. Neighbouring origins share
-two weeks of their days, so the standard errors are a little too small."""
+two weeks of their days, so the standard errors are a little too small. Store-days on which the
+linear forecast is wrong by a factor of two or more are left out."""
 
 
 def write_page(

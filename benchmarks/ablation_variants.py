@@ -1,13 +1,10 @@
-"""Recipes without a group of features or without the linear forecast, for the ablation."""
+"""Recipes without a group of features, for the ablation."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import date
-
-import polars as pl
+from dataclasses import dataclass
 
 from rossmann_ml.base.process import prepare
 
@@ -15,13 +12,8 @@ prepare()
 
 from rossmann_ml.base.digests import fingerprint  # noqa: E402 - after prepare
 from rossmann_ml.base.errors import NoDataError  # noqa: E402
-from rossmann_ml.features.grid import FloatArray  # noqa: E402
 from rossmann_ml.features.history import BASE_COLUMN  # noqa: E402
-from rossmann_ml.models.base import Model, log_base  # noqa: E402
-from rossmann_ml.models.chain_level import ChainLevel  # noqa: E402
 from rossmann_ml.models.recipe import Recipe  # noqa: E402
-
-_KEPT_BASE = "linear_forecast"
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "linear forecast": (BASE_COLUMN, "own_shape", "chain_shape"),
@@ -57,8 +49,6 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "competition and second promotion": (r"competition_.*", "is_promo2_month", "promo2_weeks"),
 }
 """Patterns of feature names by group; a feature may be in several groups."""
-WITHOUT_START = "linear forecast as start (kept as a feature)"
-"""Group in which the trees learn log sales instead of residuals of the linear forecast."""
 
 
 def group_features(name: str, features: Sequence[str]) -> tuple[str, ...]:
@@ -78,51 +68,20 @@ def group_features(name: str, features: Sequence[str]) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Variant(Recipe):
-    """Recipe without some features, or without the linear forecast as its start.
+    """Recipe without some features.
 
     Attributes:
         left_out: Features that are removed.
-        has_start: Whether the models learn residuals of the linear forecast.
     """
 
     left_out: tuple[str, ...] = ()
-    has_start: bool = True
 
     @property
     def features(self) -> list[str]:
         """Names of the remaining features."""
-        names = {} if self.has_start else {BASE_COLUMN: _KEPT_BASE}
-        return [names.get(each, each) for each in super().features if each not in self.left_out]
+        return [each for each in super().features if each not in self.left_out]
 
     def member_hash(self, family: str) -> str:
-        """Return the hash of a member, including the removed parts."""
+        """Return the hash of a member, including the removed features."""
         own = Recipe.member_hash(self, family)
-        if not self.left_out and self.has_start:
-            return own
-        return fingerprint([own, sorted(self.left_out), self.has_start])
-
-    def fit(self, family: str, panel: pl.DataFrame, *, known_until: date) -> Model | WithoutStart:
-        """Fit a member; see :meth:`rossmann_ml.models.recipe.Recipe.fit`."""
-        if self.has_start:
-            return super().fit(family, panel, known_until=known_until)
-        return WithoutStart(super().fit(family, without_start(panel), known_until=known_until))
-
-    def fit_chain(self, panel: pl.DataFrame, *, known_until: date) -> ChainLevel:
-        """Fit the chain's level, which always starts from the linear forecast."""
-        return Recipe.fit_chain(replace(self, has_start=True), panel, known_until=known_until)
-
-
-def without_start(panel: pl.DataFrame) -> pl.DataFrame:
-    """Return the panel with a linear forecast of 0, and the true one as a feature."""
-    return panel.with_columns(pl.col(BASE_COLUMN).alias(_KEPT_BASE), pl.lit(0.0).alias(BASE_COLUMN))
-
-
-class WithoutStart:
-    """Model that is fitted on a panel of :func:`without_start`."""
-
-    def __init__(self, model: Model) -> None:
-        self.model = model
-
-    def predict_departures(self, panel: pl.DataFrame) -> FloatArray:
-        """Predict departures of panel rows from their linear forecast."""
-        return self.model.predict_departures(without_start(panel)) - log_base(panel)
+        return fingerprint([own, sorted(self.left_out)]) if self.left_out else own

@@ -10,9 +10,15 @@ import polars as pl
 import pytest
 from support.chain import NEWEST_ORIGIN, inputs, small_params
 
-from benchmarks.ablation import Bench, ablate_groups, compare_members, pass_params
+from benchmarks.ablation import (
+    Bench,
+    ablate_groups,
+    compare_members,
+    pass_params,
+    rmspe_by_origin,
+)
 from benchmarks.ablation_page import groups_table, members_table, write_page
-from benchmarks.ablation_variants import GROUPS, WITHOUT_START, group_features
+from benchmarks.ablation_variants import GROUPS, group_features
 from benchmarks.accuracy import page_of
 from rossmann_ml.base.errors import NoDataError, SettingsError
 from rossmann_ml.features.inputs import OriginInputs
@@ -68,16 +74,14 @@ def test_a_variant_is_not_given_what_is_left_out_and_has_a_name_of_its_own(bench
     full = bench.variant(["lightgbm"], 7)
     less = bench.variant(["lightgbm"], 7, left_out=("is_promo",))
     other_seed = bench.variant(["lightgbm"], 8)
-    no_start = bench.variant(["lightgbm"], 7, has_start=False)
     assert set(full.features) - set(less.features) == {"is_promo"}
-    assert len(no_start.features) == len(full.features)
-    hashes = {each.member_hash("lightgbm") for each in (full, less, other_seed, no_start)}
-    assert len(hashes) == 4
+    hashes = {each.member_hash("lightgbm") for each in (full, less, other_seed)}
+    assert len(hashes) == 3
     assert full.member_hash("lightgbm") == Recipe.member_hash(full, "lightgbm")
 
 
 def test_a_pass_fits_each_variant_once_and_a_second_pass_nothing(bench: Bench):
-    groups = ["promotion rhythm", WITHOUT_START]
+    groups = ["promotion rhythm", "season"]
     first = ablate_groups(bench, groups, [7, 8])
     done = fits(bench)
     assert done == 3 * 2 * 2
@@ -85,10 +89,20 @@ def test_a_pass_fits_each_variant_once_and_a_second_pass_nothing(bench: Bench):
     assert fits(bench) == done
     assert first["group"].unique(maintain_order=True).to_list() == ["all features", *groups]
     assert first["forecast_origin"].unique().sort().to_list() == ORIGINS
-    # trees that start from nothing still learn what a store sells
-    assert first["rmspe"].to_numpy().max() < 1
     by_group = first.group_by("group").agg(pl.col("rmspe").mean())
     assert by_group["rmspe"].n_unique() == 3
+
+
+def test_a_day_on_which_a_store_closed_early_does_not_count(bench: Bench) -> None:
+    variant = bench.variant(["lightgbm"], 7)
+    rows = bench.folds(variant).with_row_index()
+    early = (pl.col("forecast_origin") == ORIGINS[-1]) & (pl.col("horizon_days") == 3)
+    day = rows.filter(early)["index"][0]
+    closed = rows.with_columns(
+        sales=pl.when(index=day).then(pl.lit(40.0)).otherwise(pl.col("sales"))
+    )
+    without = rows.filter(pl.col("index") != day)
+    assert rmspe_by_origin(closed, variant.key).equals(rmspe_by_origin(without, variant.key))
 
 
 def test_the_page_shows_what_was_fitted_and_the_command(bench: Bench, tmp_path: Path):
