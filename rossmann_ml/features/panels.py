@@ -23,7 +23,6 @@ from rossmann_ml.features.inputs import OriginInputs, newest_origin, read_newest
 from rossmann_ml.features.panel import feature_names, training_origins, training_panel
 from rossmann_ml.warehouse.connection import one_row, read_frame, transaction, utc_now
 from rossmann_ml.warehouse.session import Session
-from rossmann_ml.warehouse.versions import Versions
 
 TRAINING_PANEL, SCORING_PANEL = "training_panel", "scoring_panel"
 
@@ -152,37 +151,37 @@ def store_panel(
 
 
 def read_scoring_panel(
-    connection: duckdb.DuckDBPyConnection, origin: date, versions: Versions
+    connection: duckdb.DuckDBPyConnection, origin: date, data_version: str
 ) -> pl.DataFrame:
-    """Read the stored scoring panel, after a check that it would be built the same now.
+    """Read the stored scoring panel, after a check of its origin and data.
 
     Args:
         connection: Connection to the pipeline database.
         origin: Forecast origin that the panel must have.
-        versions: Current fingerprints of data and code, which the panel must have, too.
+        data_version: Current fingerprint of the data, which the panel must have, too.
 
     Raises:
-        NoDataError: The panel is missing, was built for another origin, or from other data or code.
+        NoDataError: The panel is missing, was built for another origin, or from other data.
     """
-    _check_build(connection, SCORING_PANEL, origin, versions)
+    _check_build(connection, SCORING_PANEL, origin, data_version)
     return read_frame(connection, "SELECT * FROM features.scoring_panel")
 
 
 def read_training_panel(
-    connection: duckdb.DuckDBPyConnection, profile: Profile, versions: Versions
+    connection: duckdb.DuckDBPyConnection, profile: Profile, data_version: str
 ) -> pl.DataFrame:
-    """Read the stored training panel, after a check that it fits the profile and the newest origin.
+    """Read the stored training panel, after a check of its profile, origin and data.
 
     Args:
         connection: Connection to the pipeline database.
         profile: Training profile that the panel must have.
-        versions: Current fingerprints of data and code, which the panel must have, too.
+        data_version: Current fingerprint of the data, which the panel must have, too.
 
     Raises:
         NoDataError: The panel is missing, was built for another profile or origin, or from other
-            data or code.
+            data.
     """
-    _check_build(connection, TRAINING_PANEL, newest_origin(connection), versions, profile)
+    _check_build(connection, TRAINING_PANEL, newest_origin(connection), data_version, profile)
     # DuckDB keeps the order of insertion, so the same panel gives a bit-identical model
     return read_frame(connection, "SELECT * FROM features.training_panel")
 
@@ -191,17 +190,16 @@ def _check_build(
     connection: duckdb.DuckDBPyConnection,
     name: str,
     origin: date,
-    versions: Versions,
+    data_version: str,
     profile: Profile | None = None,
 ) -> None:
     """Check that a stored panel is one that would be built now.
 
-    Otherwise what is made of it would be recorded under data and code from which it is not.
+    Otherwise what is made of it would be recorded under data from which it is not.
     """
     build = one_row(
         connection,
-        "SELECT forecast_origin, profile, data_version, code_version FROM features.panel_builds "
-        "WHERE panel = ?",
+        "SELECT forecast_origin, profile, data_version FROM features.panel_builds WHERE panel = ?",
         [name],
     )
     wanted = f"the origin {origin}"
@@ -209,9 +207,9 @@ def _check_build(
         wanted = f"the profile {profile} and {wanted}"
     if build is None or build[:2] != (origin, profile):
         raise NoDataError(f"features.{name} is not built for {wanted}: materialize it first")
-    if build[2:] != (versions.data, versions.code):
-        changed = "data" if build[2] != versions.data else "code or parameters"
+    # not of the same code: DVC repeats a stage only if what the stage itself depends on has changed
+    if build[2] != data_version:
         raise NoDataError(
-            f"features.{name} was built for {wanted} before the {changed} changed: materialize it "
-            "again first"
+            f"features.{name} was built for {wanted} before the data changed: materialize it again "
+            "first"
         )

@@ -131,15 +131,15 @@ def score_newest_origin(session: Session, *, run_id: str) -> ForecastReport:
         run_id: Identifier for the new forecast run.
 
     Raises:
-        NoDataError: The panel is missing or was built for another origin or from other data or
-            code, there is no champion yet, or its bundle is missing.
+        NoDataError: The panel is missing or was built for another origin or from other data,
+            there is no champion yet, or its bundle is missing.
         DamagedError: The champion's bundle is damaged, and no copy is whole.
     """
     settings = session.settings
     with session.writing() as connection:
         origin = newest_origin(connection)
         versions = session.versions(connection)
-        panel = read_scoring_panel(connection, origin, versions)
+        panel = read_scoring_panel(connection, origin, versions.data)
         bundle = load_bundle(session, connection, require_champion(connection))
         for taken_back in take_back_runs(connection, origin=origin, data_version=versions.data):
             session.progress(f"the forecasts of run {taken_back} were taken back")

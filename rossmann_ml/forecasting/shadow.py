@@ -24,6 +24,7 @@ from rossmann_ml.training.bundle_copies import load_bundle
 from rossmann_ml.warehouse.connection import append_frame, one_row, transaction
 from rossmann_ml.warehouse.session import Session
 from rossmann_ml.warehouse.tables.models import champion_record, newer_models
+from rossmann_ml.warehouse.versions import data_version
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def score_shadow(session: Session) -> ShadowReport:
 
     Raises:
         NoDataError: The newest origin has no forecasts yet, or the panel is missing or was built
-            for another origin or from other data or code.
+            for another origin or from other data.
     """
     started = time.perf_counter()
     settings = session.settings
@@ -102,7 +103,7 @@ def score_shadow(session: Session) -> ShadowReport:
         )
         if stored is None:
             session.progress(f"shadow forecasts from {origin} by {challenger}")
-            panel = read_scoring_panel(connection, origin, session.versions(connection))
+            panel = read_scoring_panel(connection, origin, data_version(connection))
             try:
                 bundle = load_bundle(session, connection, challenger)
                 forecasts = bundle.forecast(panel)

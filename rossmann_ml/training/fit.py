@@ -74,14 +74,14 @@ def run_backtest(session: Session, *, profile: Profile) -> BacktestReport:
     Raises:
         NoDataError: There is too little history for a single backtest origin. Or forecasts are
             missing, and the training panel is not built for the profile and the newest origin, or
-            from other data or code.
+            from other data.
     """
     started = time.perf_counter()
     recipe = Recipe(profile, session.params, session.settings.threads)
     with session.writing() as connection:
         inputs = read_newest_inputs(connection, session.params)
         versions = session.versions(connection)
-        panel = cache(lambda: read_training_panel(connection, profile, versions))
+        panel = cache(lambda: read_training_panel(connection, profile, versions.data))
         folds = complete_folds(connection, inputs, recipe, panel, progress=session.progress)
         stores = inputs.features.stores.attributes
         # a preview; a training measures all origins
@@ -106,7 +106,7 @@ def train_challenger(session: Session, *, profile: Profile) -> TrainingReport:
 
     Raises:
         NoDataError: The recipe has no backtest on the current data, or the training panel is not
-            built for the profile and the newest origin, or from other data or code.
+            built for the profile and the newest origin, or from other data.
         TrackingError: MLflow does not respond, refuses, or its database cannot be used.
     """
     settings, params, progress = session.settings, session.params, session.progress
@@ -118,7 +118,7 @@ def train_challenger(session: Session, *, profile: Profile) -> TrainingReport:
         inputs = read_newest_inputs(connection, params)
         origin = inputs.forecast_origin
         folds = read_folds(connection, inputs, params, recipe.key)
-        panel = read_training_panel(connection, profile, versions)
+        panel = read_training_panel(connection, profile, versions.data)
         started = time.perf_counter()
         stores = inputs.features.stores.attributes
         fits = fit_members(settings, recipe, panel, inputs, progress=progress)
