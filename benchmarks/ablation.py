@@ -71,15 +71,17 @@ class Bench:
     panel: Callable[[], pl.DataFrame]
     progress: Callable[[str], None]
 
-    def variant(self, families: Sequence[str], seed: int, **changes: object) -> Variant:
-        """Return a variant of the profile's recipe with some families and another seed."""
+    def variant(
+        self, families: Sequence[str], seed: int, left_out: tuple[str, ...] = ()
+    ) -> Variant:
+        """Return the profile's recipe with some families, a seed, and without some features."""
         training = self.params.training
         profile = training.profiles[self.profile]
         models = {family: profile.models[family] for family in families}
         profiles = {self.profile: profile.model_copy(update={"models": models})}
         training = training.model_copy(update={"profiles": profiles, "seed": seed})
         params = self.params.model_copy(update={"training": training})
-        return Variant(self.profile, params, self.threads, **changes)  # type: ignore[arg-type]
+        return Variant(self.profile, params, self.threads, left_out=left_out)
 
     def folds(self, variant: Variant) -> pl.DataFrame:
         """Return the out-of-fold forecasts of a variant; compute the missing ones."""
@@ -125,14 +127,12 @@ def ablate_groups(bench: Bench, groups: Sequence[str], seeds: Sequence[int]) -> 
         ``group`` (``all features`` first), ``seed, forecast_origin, rmspe``.
     """
     features = bench.variant([PROBE], 0).features
-    variants: dict[str, dict[str, object]] = {"all features": {}}
-    for group in groups:
-        variants[group] = {"left_out": group_features(group, features)}
+    left_out = {"all features": (), **{name: group_features(name, features) for name in groups}}
     parts = []
-    for group, changes in variants.items():
+    for group, names in left_out.items():
         for seed in seeds:
-            bench.progress(f"without {group}, seed {seed}" if changes else f"all, seed {seed}")
-            variant = bench.variant([PROBE], seed, **changes)
+            bench.progress(f"without {group}, seed {seed}" if names else f"all, seed {seed}")
+            variant = bench.variant([PROBE], seed, names)
             scores = rmspe_by_origin(bench.folds(variant), variant.key)
             parts.append(
                 scores.filter(pl.col("model") == PROBE).select(

@@ -23,6 +23,7 @@ from rossmann_ml.features.inputs import OriginInputs, newest_origin, read_newest
 from rossmann_ml.features.panel import feature_names, training_origins, training_panel
 from rossmann_ml.warehouse.connection import one_row, read_frame, transaction, utc_now
 from rossmann_ml.warehouse.session import Session
+from rossmann_ml.warehouse.versions import data_version
 
 TRAINING_PANEL, SCORING_PANEL = "training_panel", "scoring_panel"
 
@@ -150,38 +151,24 @@ def store_panel(
     )
 
 
-def read_scoring_panel(
-    connection: duckdb.DuckDBPyConnection, origin: date, data_version: str
-) -> pl.DataFrame:
+def read_scoring_panel(connection: duckdb.DuckDBPyConnection, origin: date) -> pl.DataFrame:
     """Read the stored scoring panel, after a check of its origin and data.
-
-    Args:
-        connection: Connection to the pipeline database.
-        origin: Forecast origin that the panel must have.
-        data_version: Current fingerprint of the data, which the panel must have, too.
 
     Raises:
         NoDataError: The panel is missing, was built for another origin, or from other data.
     """
-    _check_build(connection, SCORING_PANEL, origin, data_version)
+    _check_build(connection, SCORING_PANEL, origin)
     return read_frame(connection, "SELECT * FROM features.scoring_panel")
 
 
-def read_training_panel(
-    connection: duckdb.DuckDBPyConnection, profile: Profile, data_version: str
-) -> pl.DataFrame:
+def read_training_panel(connection: duckdb.DuckDBPyConnection, profile: Profile) -> pl.DataFrame:
     """Read the stored training panel, after a check of its profile, origin and data.
-
-    Args:
-        connection: Connection to the pipeline database.
-        profile: Training profile that the panel must have.
-        data_version: Current fingerprint of the data, which the panel must have, too.
 
     Raises:
         NoDataError: The panel is missing, was built for another profile or origin, or from other
             data.
     """
-    _check_build(connection, TRAINING_PANEL, newest_origin(connection), data_version, profile)
+    _check_build(connection, TRAINING_PANEL, newest_origin(connection), profile)
     # DuckDB keeps the order of insertion, so the same panel gives a bit-identical model
     return read_frame(connection, "SELECT * FROM features.training_panel")
 
@@ -190,7 +177,6 @@ def _check_build(
     connection: duckdb.DuckDBPyConnection,
     name: str,
     origin: date,
-    data_version: str,
     profile: Profile | None = None,
 ) -> None:
     """Check that a stored panel is one that would be built now.
@@ -208,7 +194,7 @@ def _check_build(
     if build is None or build[:2] != (origin, profile):
         raise NoDataError(f"features.{name} is not built for {wanted}: materialize it first")
     # not of the same code: DVC repeats a stage only if what the stage itself depends on has changed
-    if build[2] != data_version:
+    if build[2] != data_version(connection):
         raise NoDataError(
             f"features.{name} was built for {wanted} before the data changed: materialize it again "
             "first"

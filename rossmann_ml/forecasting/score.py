@@ -138,9 +138,9 @@ def score_newest_origin(session: Session, *, run_id: str) -> ForecastReport:
     settings = session.settings
     with session.writing() as connection:
         origin = newest_origin(connection)
-        versions = session.versions(connection)
-        panel = read_scoring_panel(connection, origin, versions.data)
+        panel = read_scoring_panel(connection, origin)
         bundle = load_bundle(session, connection, require_champion(connection))
+        versions = session.versions(connection)
         for taken_back in take_back_runs(connection, origin=origin, data_version=versions.data):
             session.progress(f"the forecasts of run {taken_back} were taken back")
         session.progress(f"forecasts from {origin} by {bundle.model_version}")

@@ -24,7 +24,6 @@ from rossmann_ml.training.bundle_copies import load_bundle
 from rossmann_ml.warehouse.connection import append_frame, one_row, transaction
 from rossmann_ml.warehouse.session import Session
 from rossmann_ml.warehouse.tables.models import champion_record, newer_models
-from rossmann_ml.warehouse.versions import data_version
 
 
 @dataclass(frozen=True)
@@ -103,7 +102,7 @@ def score_shadow(session: Session) -> ShadowReport:
         )
         if stored is None:
             session.progress(f"shadow forecasts from {origin} by {challenger}")
-            panel = read_scoring_panel(connection, origin, data_version(connection))
+            panel = read_scoring_panel(connection, origin)
             try:
                 bundle = load_bundle(session, connection, challenger)
                 forecasts = bundle.forecast(panel)

@@ -80,8 +80,7 @@ def run_backtest(session: Session, *, profile: Profile) -> BacktestReport:
     recipe = Recipe(profile, session.params, session.settings.threads)
     with session.writing() as connection:
         inputs = read_newest_inputs(connection, session.params)
-        versions = session.versions(connection)
-        panel = cache(lambda: read_training_panel(connection, profile, versions.data))
+        panel = cache(lambda: read_training_panel(connection, profile))
         folds = complete_folds(connection, inputs, recipe, panel, progress=session.progress)
         stores = inputs.features.stores.attributes
         # a preview; a training measures all origins
@@ -118,7 +117,7 @@ def train_challenger(session: Session, *, profile: Profile) -> TrainingReport:
         inputs = read_newest_inputs(connection, params)
         origin = inputs.forecast_origin
         folds = read_folds(connection, inputs, params, recipe.key)
-        panel = read_training_panel(connection, profile, versions.data)
+        panel = read_training_panel(connection, profile)
         started = time.perf_counter()
         stores = inputs.features.stores.attributes
         fits = fit_members(settings, recipe, panel, inputs, progress=progress)

@@ -27,7 +27,6 @@ from rossmann_ml.models.departures import means_of_rows
 from rossmann_ml.training.bundle_copies import load_bundle
 from rossmann_ml.warehouse.connection import append_frame, one_row, read_frame, transaction
 from rossmann_ml.warehouse.session import Session
-from rossmann_ml.warehouse.versions import data_version
 
 # Largest difference between the sum of the drivers and the log of the stored forecast. A larger
 # one means another model or panel, because predictions are deterministic.
@@ -83,7 +82,7 @@ def explain_newest_origin(session: Session) -> DriversReport:
         if found is None:
             session.progress(f"drivers of the forecasts from {origin} by {model_version}")
             bundle = load_bundle(session, connection, model_version)
-            panel = read_scoring_panel(connection, origin, data_version(connection))
+            panel = read_scoring_panel(connection, origin)
             inputs = read_inputs(connection, params, forecast_origin=origin)
             typical = TypicalDay.of(
                 inputs.features,

@@ -34,7 +34,6 @@ from rossmann_ml.models.blend import Blend
 from rossmann_ml.models.bundle import Bundle, BundleMetadata
 from rossmann_ml.models.categories import Categories
 from rossmann_ml.warehouse.session import Session
-from rossmann_ml.warehouse.versions import data_version
 
 Place = tuple[Settings, duckdb.DuckDBPyConnection]
 GROUPS = ("weekday", "promo", "holidays", "season", "trend", "competition")
@@ -116,7 +115,7 @@ def test_the_drivers_of_the_scored_panel_are_stored(
     told: list[str] = []
     report = explain_newest_origin(Session(settings, params_of(), progress=told.append))
     assert told == [f"drivers of the forecasts from {ORIGIN} by linear-1"]
-    panel = read_scoring_panel(connection, ORIGIN, data_version(connection))
+    panel = read_scoring_panel(connection, ORIGIN)
     inputs = read_inputs(connection, params_of(), forecast_origin=ORIGIN)
     horizon = panel.filter("is_open")["horizon_days"].cast(pl.Float64).to_numpy()
     expected = explain(
